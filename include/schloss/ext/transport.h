@@ -1,0 +1,51 @@
+/* The HTTP transport hook: an embedder may carry the library's requests with its own HTTP client (gateway: its event
+ * loop; schloss dev: in process). Without a hook the library uses libcurl. */
+#ifndef SCHLOSS_EXT_TRANSPORT_H
+#define SCHLOSS_EXT_TRANSPORT_H
+
+#include <schloss/bytes.h>
+#include <schloss/error.h>
+
+SCHLOSS_BEGIN_DECLS
+
+typedef struct schloss_http_header {
+    const char *name;
+    const char *value;
+} schloss_http_header_t;
+
+typedef struct schloss_http_request {
+    const char *method; /**< "GET", "POST", "PUT", "DELETE" */
+    const char *url;    /**< absolute, percent-encoded */
+    const schloss_http_header_t *headers;
+    size_t n_headers;
+    schloss_bytes_t body;
+    uint32_t connect_timeout_ms;
+    uint32_t timeout_ms;   /**< for the whole exchange */
+    size_t max_body;       /**< answers longer than this are refused with LIMIT_EXCEEDED */
+    bool sensitive;        /**< the answer may carry key material: wipe buffers, never log bodies */
+} schloss_http_request_t;
+
+typedef struct schloss_http_response {
+    int status;
+    uint8_t *body;      /**< owned by the transport until release() */
+    size_t body_len;
+    uint32_t retry_after_ms; /**< from Retry-After, 0 when absent */
+    void *opaque;       /**< for the transport */
+} schloss_http_response_t;
+
+typedef struct schloss_transport {
+    size_t size; /**< sizeof(schloss_transport_t) of the caller: lets the struct grow */
+    void *user;
+    /** Performs one exchange, blocking. 0 with *out filled for any HTTP status; CONNECT, TLS, TIMEOUT, IO,
+     * LIMIT_EXCEEDED otherwise. Called from several threads at once. */
+    schloss_rc (*perform)(void *user, const schloss_http_request_t *req, schloss_http_response_t *out,
+                          schloss_error_t *err);
+    /** Frees what perform put into out (wiping it when the request was sensitive). */
+    void (*release)(void *user, schloss_http_response_t *out);
+    /** Called once when the client is freed; may be NULL. */
+    void (*destroy)(void *user);
+} schloss_transport_t;
+
+SCHLOSS_END_DECLS
+
+#endif

@@ -1,0 +1,32 @@
+/* Glue to librdkafka (library libschloss-kafka). */
+#ifndef SCHLOSS_KAFKA_H
+#define SCHLOSS_KAFKA_H
+
+#include <librdkafka/rdkafka.h>
+#include <schloss/serde.h>
+
+SCHLOSS_BEGIN_DECLS
+
+/** Serializes key and value with the two serializers and enqueues the record with rd_kafka_producev().
+ * @param key_ser, val_ser  NULL: the bytes are sent as they are
+ * @param key, value        Avro binary (or raw bytes); value.ptr NULL is a tombstone; key.ptr NULL is no key
+ * @param headers           copied; NULL for none
+ * @param partition         RD_KAFKA_PARTITION_UA lets librdkafka choose
+ * @param opaque            delivery report's msg opaque
+ * @return 0 enqueued (delivery is reported by rk's callback), serde errors, KAFKA. On error nothing was enqueued.
+ * Waits up to 60 s when librdkafka's queue is full. One thread at a time per serializer. Since 0.1. */
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_kafka_produce(rd_kafka_t *rk, const char *topic, int32_t partition,
+                                                               schloss_serializer_t *key_ser, schloss_bytes_t key,
+                                                               schloss_serializer_t *val_ser, schloss_bytes_t value,
+                                                               const rd_kafka_headers_t *headers, void *opaque,
+                                                               schloss_error_t *err);
+
+/** Deserializes the value (is_key false) or key of a consumed message, headers included. A null value decodes to
+ * out->value.ptr NULL. Borrowed from de. */
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_kafka_decode(schloss_deserializer_t *de,
+                                                              const rd_kafka_message_t *msg, bool is_key,
+                                                              schloss_decoded_t *out, schloss_error_t *err);
+
+SCHLOSS_END_DECLS
+
+#endif

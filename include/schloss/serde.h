@@ -1,0 +1,131 @@
+/* Serializers and deserializers: framing, subject names, rules. A record goes in as Avro binary (see avro.h for a typed
+ * writer and Avro JSON) and comes out as a Kafka key or value, and the reverse.
+ *
+ * Threads: a handle is used by one thread at a time (make one per thread; they share the client's caches). Returned
+ * bytes are borrowed from the handle and valid until its next call; they are wiped then and on free.
+ * Cost: after the first record of a topic, a call does no I/O, takes no lock, allocates nothing. */
+#ifndef SCHLOSS_SERDE_H
+#define SCHLOSS_SERDE_H
+
+#include <schloss/bytes.h>
+#include <schloss/client.h>
+
+SCHLOSS_BEGIN_DECLS
+
+typedef struct schloss_serializer schloss_serializer_t;
+typedef struct schloss_deserializer schloss_deserializer_t;
+typedef struct schloss_schema schloss_schema_t;
+typedef struct schloss_prepare schloss_prepare_t;
+
+/** Where a record goes to or comes from. */
+typedef struct schloss_target {
+    const char *topic;
+    bool is_key;
+    const char *subject; /**< overrides the subject name strategy; NULL = strategy of the configuration */
+} schloss_target_t;
+
+typedef struct schloss_header {
+    const char *name;
+    schloss_bytes_t value;
+} schloss_header_t;
+
+typedef struct schloss_schema_ref {
+    const char *name; /**< Avro full name */
+    const char *subject;
+    int32_t version;
+} schloss_schema_ref_t;
+
+typedef struct schloss_encoded {
+    schloss_bytes_t value;    /**< the Kafka key or value */
+    const char *header_name;  /**< "__value_schema_id" / "__key_schema_id", NULL with prefix framing */
+    schloss_bytes_t header;   /**< value of that header */
+} schloss_encoded_t;
+
+typedef struct schloss_decoded {
+    schloss_bytes_t value;          /**< decrypted Avro binary under schema; ptr NULL for a null record */
+    const schloss_schema_t *schema; /**< the writer's schema; borrowed until the handle's next call */
+} schloss_decoded_t;
+
+/* ---- writing ---- */
+
+/** New serializer over client (referenced). conf overrides the client's configuration when not NULL.
+ * @return 0, CONF_*, NO_MEMORY. Since 0.1. */
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_serializer_new(schloss_client_t *client, const schloss_conf_t *conf,
+                                                                schloss_serializer_t **out, schloss_error_t *err);
+SCHLOSS_API void schloss_serializer_free(schloss_serializer_t *ser);
+/** Gives the writer's schema (copied). Without it the handle writes with the subject's latest version
+ * (use.latest.version=true). With it the registry is asked for the id of this schema (auto.register.schemas=false). */
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_serializer_set_schema(schloss_serializer_t *ser, const char *text,
+                                                                       size_t len, const schloss_schema_ref_t *refs,
+                                                                       size_t n_refs, schloss_error_t *err);
+/** Serializes one record, blocking while schema or keys are fetched for the first time.
+ * @param record Avro binary that walks exactly to its end under the schema; ptr NULL is EMPTY_MESSAGE
+ * @param out    borrowed from ser
+ * @return 0, DATA_MISMATCH, rule, crypto, KMS, registry or I/O errors. On error nothing may be sent. */
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_serialize(schloss_serializer_t *ser, const schloss_target_t *target,
+                                                           schloss_bytes_t record, schloss_encoded_t *out,
+                                                           schloss_error_t *err);
+/** Execute only: as schloss_serialize, but returns SCHLOSS_NEED_KEY instead of doing I/O. */
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_serialize_try(schloss_serializer_t *ser,
+                                                               const schloss_target_t *target, schloss_bytes_t record,
+                                                               schloss_encoded_t *out, schloss_error_t *err);
+/** Fetches what the target needs (schema, rules, keys) and returns the schema that records must have.
+ * @param schema may be NULL; borrowed until the handle's next call */
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_serializer_prepare(schloss_serializer_t *ser,
+                                                                    const schloss_target_t *target,
+                                                                    const schloss_schema_t **schema,
+                                                                    schloss_error_t *err);
+
+/* ---- reading ---- */
+
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_deserializer_new(schloss_client_t *client, const schloss_conf_t *conf,
+                                                                  schloss_deserializer_t **out, schloss_error_t *err);
+SCHLOSS_API void schloss_deserializer_free(schloss_deserializer_t *de);
+/** Deserializes one record: value (and headers) as they lie on the topic. An empty or NULL value reads as null. */
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_deserialize(schloss_deserializer_t *de, const schloss_target_t *target,
+                                                             schloss_bytes_t value, const schloss_header_t *headers,
+                                                             size_t n_headers, schloss_decoded_t *out,
+                                                             schloss_error_t *err);
+/** Execute only: returns SCHLOSS_NEED_KEY instead of doing I/O. */
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_deserialize_try(schloss_deserializer_t *de,
+                                                                 const schloss_target_t *target, schloss_bytes_t value,
+                                                                 const schloss_header_t *headers, size_t n_headers,
+                                                                 schloss_decoded_t *out, schloss_error_t *err);
+
+/** What schloss_inspect says of one string or bytes value of a record. Strings are borrowed during the callback. */
+typedef struct schloss_field_info {
+    const char *path;      /**< full name of the field; "" for the payload */
+    const char *type;      /**< Avro type: "string", "int", ... */
+    bool is_encrypted;     /**< a rule covers the field */
+    const char *rule;      /**< name of the outermost rule, "" when none */
+    const char *kek;
+    const char *algorithm;
+    int32_t dek_version;   /**< 0 when unknown (malformed prefix) */
+    size_t len;            /**< bytes on the topic */
+    bool looks_valid;      /**< base64 and length fit a ciphertext of the algorithm */
+} schloss_field_info_t;
+
+/** Reports for each leaf field of a record whether and under which key it is encrypted, without any key.
+ * Needs the schema (registry), never a KMS. The callback returns false to stop. */
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_inspect(schloss_deserializer_t *de, const schloss_target_t *target,
+                                                         schloss_bytes_t value, const schloss_header_t *headers,
+                                                         size_t n_headers,
+                                                         bool (*each)(void *user, const schloss_field_info_t *info),
+                                                         void *user, schloss_error_t *err);
+
+/* ---- schemas as the registry gave them ---- */
+
+SCHLOSS_API const char *schloss_schema_text(const schloss_schema_t *schema);
+SCHLOSS_API const char *schloss_schema_type(const schloss_schema_t *schema); /**< "AVRO" */
+SCHLOSS_API const char *schloss_schema_subject(const schloss_schema_t *schema);
+SCHLOSS_API int32_t schloss_schema_id(const schloss_schema_t *schema);      /**< -1 when unknown (GUID framing) */
+SCHLOSS_API int32_t schloss_schema_version(const schloss_schema_t *schema); /**< 0 when unknown */
+SCHLOSS_API const char *schloss_schema_guid(const schloss_schema_t *schema);
+
+/** Counters of the process, e.g. "encryptions", "random_calls", "none_on_write"; docs/metrics.md lists them.
+ * @return the value, or 0 for an unknown name. Thread-safe; values of other threads may lag by one call. */
+SCHLOSS_API uint64_t schloss_metric_get(const char *name);
+
+SCHLOSS_END_DECLS
+
+#endif

@@ -1,0 +1,103 @@
+/* Growable byte buffer with a mandatory maximum, and read cursor with sticky failure.
+ *
+ * A sensitive buffer wipes what it held on reset, on growth and on free. Appending never returns an error: the buffer
+ * becomes failed and stays so until reset; check once with buf_check(). Buffers keep their memory over buf_reset(), so
+ * that a hot path allocates nothing after warm-up. */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include <string.h>
+
+typedef struct buf {
+    uint8_t *ptr;
+    size_t len, cap, max;
+    size_t high;          /* most bytes ever written since the last wipe */
+    bool sensitive;
+    uint8_t failed;       /* 0, 1 = out of memory, 2 = max exceeded */
+    const char *limit;    /* name of the limit for the error text */
+} buf_t;
+
+void buf_init(buf_t *b, size_t max, const char *limit, bool sensitive);
+void buf_clear(buf_t *b);              /* frees; the buffer may be used again */
+void buf_reset(buf_t *b);              /* len = 0, failure forgotten, memory kept (wiped when sensitive) */
+bool buf_grow(buf_t *b, size_t extra); /* slow path of buf_reserve */
+void buf_printf(buf_t *b, const char *fmt, ...) SCHLOSS_PRINTF(2, 3);
+/* 0, or NO_MEMORY / LIMIT_EXCEEDED naming the limit. */
+schloss_rc buf_check(const buf_t *b, schloss_error_t *err);
+
+/* Makes room for extra more bytes; false (and failed) when impossible. */
+static inline bool buf_reserve(buf_t *b, size_t extra) {
+    return (extra <= b->cap - b->len && !b->failed) || buf_grow(b, extra);
+}
+static inline void buf_put(buf_t *b, const void *p, size_t n) {
+    if (n != 0 && buf_reserve(b, n)) {
+        memcpy(b->ptr + b->len, p, n);
+        b->len += n;
+    }
+}
+static inline void buf_put_u8(buf_t *b, uint8_t v) {
+    if (buf_reserve(b, 1)) {
+        b->ptr[b->len++] = v;
+    }
+}
+static inline void buf_put_str(buf_t *b, const char *s) {
+    buf_put(b, s, strlen(s));
+}
+static inline bytes_t buf_view(const buf_t *b) {
+    return bytes(b->ptr, b->len);
+}
+/* NUL-terminates without counting the NUL; "" when failed. */
+const char *buf_cstr(buf_t *b);
+void buf_put_be32(buf_t *b, uint32_t v);
+
+/* ---- cursor ---- */
+typedef struct cur {
+    const uint8_t *p, *end;
+    bool failed;
+} cur_t;
+
+static inline cur_t cur_of(bytes_t b) {
+    cur_t c = {b.ptr, b.ptr == NULL ? b.ptr : b.ptr + b.len, false};
+    return c;
+}
+static inline size_t cur_left(const cur_t *c) {
+    return (size_t)(c->end - c->p);
+}
+/* n bytes, or NULL and failed. */
+static inline const uint8_t *cur_take(cur_t *c, size_t n) {
+    if (c->failed || n > cur_left(c)) {
+        c->failed = true;
+        return NULL;
+    }
+    const uint8_t *p = c->p;
+    c->p += n;
+    return p;
+}
+/* Zigzag varints of Avro (and Kafka); at most 10 bytes; failed when longer, truncated or (32) out of range. */
+int64_t cur_varlong_slow(cur_t *c);
+static inline int64_t cur_varlong(cur_t *c) {
+    if (c->p < c->end && !(*c->p & 0x80) && !c->failed) {
+        uint8_t b = *c->p++;
+        return (int64_t)(b >> 1) ^ -(int64_t)(b & 1);
+    }
+    return cur_varlong_slow(c);
+}
+int32_t cur_varint(cur_t *c);
+/* Writes the zigzag varint of v to p (10 bytes of room); returns its length. */
+size_t varlong_write(uint8_t *p, int64_t v);
+size_t varlong_size(int64_t v);
+void buf_put_varlong(buf_t *b, int64_t v);
+
+static inline uint32_t be32_read(const uint8_t *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+static inline void be32_write(uint8_t *p, uint32_t v) {
+    p[0] = (uint8_t)(v >> 24);
+    p[1] = (uint8_t)(v >> 16);
+    p[2] = (uint8_t)(v >> 8);
+    p[3] = (uint8_t)v;
+}
+
+#endif
