@@ -23,6 +23,8 @@ void mem_wipe_str(char *s);
 void mem_set_fault(bool (*fail)(void *user), void *user);
 /* Allocations since start, for tests of allocation-free paths. Thread-safe. */
 uint64_t mem_count(void);
+/* Counts one allocation and asks the hook: false = fail it. For allocators beside the heap (secret.c). */
+bool mem_admit(void);
 
 static inline bytes_t bytes(const void *p, size_t n) {
     return schloss_bytes(p, n);
