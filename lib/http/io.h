@@ -38,9 +38,13 @@ typedef struct io_call {
     bool sensitive;        /* answer may carry key material */
 } io_call_t;
 
+typedef struct io_memo io_memo_t;
+
 typedef struct io_answer {
     int status;
     bytes_t body;          /* owned by the io */
+    const char *url;       /* that answered; owned by the io */
+    io_memo_t *memo;       /* where the io remembers the answer, for io_parsed() */
 } io_answer_t;
 
 SCHLOSS_NODISCARD schloss_rc io_new(io_t **out, schloss_error_t *err);
@@ -55,9 +59,16 @@ SCHLOSS_NODISCARD schloss_rc io_call(io_t *io, const http_service_t *svc, const 
 /* Forgets a remembered call, so that the next io_call with the same key asks again (re-read after a lost race). */
 void io_forget(io_t *io, const char *method, const char *path);
 
+/* The parsed form of a remembered answer, kept beside it so that logic which runs again does not parse again. The io owns
+ * it from io_keep_parsed() on. io_parsed() is NULL when there is none. */
+void *io_parsed(const io_answer_t *answer);
+void io_keep_parsed(const io_answer_t *answer, void *parsed, void (*free_parsed)(void *parsed));
+
 /* Driver side. */
-const schloss_http_request_t *io_request(const io_t *io); /* NULL when none is pending */
+const schloss_http_request_t *io_request(const io_t *io); /* NULL when none is to be sent now */
+/* Milliseconds until the pending call may be tried again, 0 when none waits. mono_now_ms is time_mono_ms(). */
 uint32_t io_wait_ms(const io_t *io, int64_t mono_now_ms);
+/* Both copy what they are given. @return INVALID_STATE when no request is wanted, NO_MEMORY. */
 SCHLOSS_NODISCARD schloss_rc io_feed(io_t *io, int status, bytes_t body, uint32_t retry_after_ms, schloss_error_t *err);
 SCHLOSS_NODISCARD schloss_rc io_feed_failure(io_t *io, schloss_rc failure, const char *detail, schloss_error_t *err);
 
