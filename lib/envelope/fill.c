@@ -1,0 +1,333 @@
+/* Prepare for one slot: find or create the DEK, unwrap it, publish the keyed cipher (spec client-encryption 1.8).
+ *
+ * Written as straight code that runs again from the top after each answer (http/io.h). What must not be done twice, a
+ * generated key and its wrapping, is kept in dek_fill_t. A new DEK is wrapped and unwrapped again before the registry
+ * sees it: nothing that cannot be opened is ever stored. */
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "base/secret.h"
+#include "base/time.h"
+#include "crypto/tink.h"
+#include "envelope/kek.h"
+#include "envelope/set.h"
+#include <stdatomic.h>
+#include <string.h>
+
+#define DAY_MS ((int64_t)86400000)
+
+void dek_fill_init(dek_fill_t *f) {
+    memset(f, 0, sizeof(*f));
+    buf_init(&f->wrapped, LIMIT_WRAPPED_DEK, "LIMIT_WRAPPED_DEK", false);
+}
+
+void dek_fill_clear(dek_fill_t *f) {
+    secret_free(f->material);
+    buf_clear(&f->wrapped);
+    f->material = NULL;
+}
+
+/* ---- KMS with the KEK's properties over the client's configuration ---- */
+
+typedef struct kms_scope {
+    const env_t *env;
+    const dek_spec_t *spec;
+    const sr_kek_t *kek;
+} kms_scope_t;
+
+/* Properties come from the registry: a hostile one must not be able to send keys elsewhere or read files. */
+static bool prop_redirects(const char *name) {
+    static const char *const parts[] = {"endpoint", "location", "file", "url", "profile"};
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        if (strcasestr(name, parts[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *kms_conf_lookup(void *user, const char *name) {
+    const kms_scope_t *s = user;
+    if (s->env->conf.props_may_redirect || !prop_redirects(name)) {
+        const char *prop = json_string_value(json_object_get(s->kek->kms_props, name));
+        if (prop != NULL) {
+            return prop;
+        }
+    }
+    return s->env->conf.conf(s->env->conf.conf_user, s->spec->conf_scope, s->spec->conf_type, name);
+}
+
+static kms_key_t kms_key_of(kms_scope_t *scope) {
+    kms_key_t k = {.kms_type = scope->kek->kms_type,
+                   .key_id = scope->kek->kms_key_id,
+                   .conf = {.get = kms_conf_lookup, .user = scope}};
+    return k;
+}
+
+/* ---- creating ---- */
+
+/* Generates, wraps and proves a key, once per fill. */
+static schloss_rc make_material(dek_fill_t *f, kms_scope_t *scope, io_t *io, schloss_error_t *err) {
+    kms_key_t key = kms_key_of(scope);
+    if (f->material == NULL) {
+        dek_alg_t alg = scope->spec->alg;
+        uint8_t *material = NULL;
+        uint8_t *raw = NULL;
+        TRY(secret_alloc(TINK_MAX_LEN, (void **)&material, err));
+        schloss_rc rc = secret_alloc(64, (void **)&raw, err);
+        if (rc == SCHLOSS_OK) {
+            rc = random_bytes(raw, dek_alg_key_len(alg), err);
+        }
+        if (rc != SCHLOSS_OK) {
+            secret_free(raw);
+            secret_free(material);
+            return rc;
+        }
+        f->material_len = tink_key_write(material, alg, raw);
+        secret_free(raw);
+        f->material = material;
+    }
+    if (!f->has_wrapped) {
+        buf_reset(&f->wrapped);
+        TRY(kms_wrap(&key, io, bytes(f->material, f->material_len), &f->wrapped, err));
+        TRY(buf_check(&f->wrapped, err));
+        f->has_wrapped = true;
+    }
+    uint8_t *back = NULL;
+    size_t n = 0;
+    TRY(secret_alloc(TINK_MAX_LEN, (void **)&back, err));
+    schloss_rc rc = kms_unwrap(&key, io, buf_view(&f->wrapped), back, TINK_MAX_LEN, &n, err);
+    if (rc == SCHLOSS_OK && (n != f->material_len || !secret_equal(back, f->material, n))) {
+        rc = FAIL(err, WRAP_FAILED, "the KMS unwraps the new DEK of %s to other bytes", scope->spec->subject);
+        err_hint(err, "the key behind %s cannot be trusted with data; check the KMS", scope->kek->kms_key_id);
+    }
+    secret_free(back);
+    return rc;
+}
+
+static schloss_rc create_dek(env_t *env, dek_fill_t *f, kms_scope_t *scope, int32_t version, int32_t asked, io_t *io,
+                             sr_dek_t *out, schloss_error_t *err) {
+    const dek_spec_t *spec = scope->spec;
+    const char *alg = dek_alg_name(spec->alg);
+    if (!scope->kek->shared) {
+        TRY(make_material(f, scope, io, err));
+    }
+    schloss_rc rc = sr_create_dek(io, env->conf.service, spec->kek, spec->subject, alg, version,
+                                  scope->kek->shared ? bytes(NULL, 0) : buf_view(&f->wrapped), out, err);
+    if (rc == SCHLOSS_E_CONFLICT) { /* another writer was first: its key counts, ours is dropped */
+        if (!f->dek_create_lost) {
+            f->dek_create_lost = true;
+            sr_forget_dek(io, spec->kek, spec->subject, alg, asked, false);
+        }
+        rc = sr_get_dek(io, env->conf.service, spec->kek, spec->subject, alg, asked, false, out, err);
+        if (rc == SCHLOSS_ABSENT) {
+            rc = FAIL(err, DEK_NOT_FOUND, "No dek found for %s during produce", spec->kek);
+            err_hint(err, "the DEK is soft-deleted: undelete it (schloss dek undelete) or delete it permanently");
+        }
+        return rc;
+    }
+    if (rc == SCHLOSS_ABSENT) {
+        return FAIL(err, KEK_NOT_FOUND, "No kek found for %s during produce", spec->kek);
+    }
+    if (rc == SCHLOSS_OK) {
+        METRIC_ADD(deks_created, 1);
+    }
+    return rc;
+}
+
+static bool expired(const dek_spec_t *spec, const sr_dek_t *dek, int64_t now_ms) {
+    return spec->expiry_days > 0 && now_ms - dek->ts >= spec->expiry_days * DAY_MS;
+}
+
+/* ---- finding ---- */
+
+static schloss_rc dek_for_writing(env_t *env, dek_fill_t *f, kms_scope_t *scope, io_t *io, sr_dek_t *out,
+                                  schloss_error_t *err) {
+    const dek_spec_t *spec = scope->spec;
+    int32_t asked = spec->expiry_days > 0 ? -1 : 1;
+    sr_dek_t dek;
+    memset(&dek, 0, sizeof(dek));
+    schloss_rc rc = sr_get_dek(io, env->conf.service, spec->kek, spec->subject, dek_alg_name(spec->alg), asked, false,
+                               &dek, err);
+    if (rc != SCHLOSS_OK && rc != SCHLOSS_ABSENT) {
+        return rc;
+    }
+    bool have = rc == SCHLOSS_OK;
+    if (have && (f->dek_create_lost || !expired(spec, &dek, clk_now(&env->conf.clock)))) {
+        *out = dek;
+        return SCHLOSS_OK;
+    }
+    if (have && dek.version == INT32_MAX) {
+        sr_dek_clear(&dek);
+        return FAIL(err, LIMIT_EXCEEDED, "DEK versions of %s are used up", spec->subject);
+    }
+    rc = create_dek(env, f, scope, have ? dek.version + 1 : 1, asked, io, out, err);
+    bool is_registry_error = rc < 0 && rc != SCHLOSS_E_WRAP_FAILED && rc != SCHLOSS_E_UNWRAP_FAILED &&
+                             rc != SCHLOSS_E_KMS_DENIED && rc != SCHLOSS_E_NO_MEMORY && rc != SCHLOSS_E_MEMORY_LOCK;
+    if (have && is_registry_error) { /* rotation must not stop producing because the registry refuses */
+        LOG_WARN("envelope", "DEK of KEK %s, subject %s is due for rotation, but the registry refuses a new one (%s); "
+                             "going on with version %d",
+                 spec->kek, spec->subject, schloss_rc_name(rc), (int)dek.version);
+        *out = dek;
+        return SCHLOSS_OK;
+    }
+    sr_dek_clear(&dek);
+    return rc;
+}
+
+static schloss_rc dek_for_reading(env_t *env, kms_scope_t *scope, int32_t version, io_t *io, sr_dek_t *out,
+                                  schloss_error_t *err) {
+    const dek_spec_t *spec = scope->spec;
+    if (version < 1) {
+        return FAIL(err, DEK_NOT_FOUND, "DEK version %d in the data cannot exist", (int)version);
+    }
+    schloss_rc rc = sr_get_dek(io, env->conf.service, spec->kek, spec->subject, dek_alg_name(spec->alg), version, true,
+                               out, err);
+    if (rc == SCHLOSS_ABSENT) {
+        return FAIL(err, DEK_NOT_FOUND, "No dek found for %s during consume (subject %s, %s, version %d)", spec->kek,
+                    spec->subject, dek_alg_name(spec->alg), (int)version);
+    }
+    return rc;
+}
+
+/* ---- unwrapping ---- */
+
+static schloss_rc unwrap(env_t *env, dek_fill_t *f, kms_scope_t *scope, const sr_dek_t *dek, io_t *io,
+                         dek_key_t **out, schloss_error_t *err) {
+    uint8_t *opened = NULL;
+    bytes_t msg = bytes(dek->material, dek->material_len);
+    schloss_rc rc = SCHLOSS_OK;
+    if (msg.ptr == NULL && f->has_wrapped && !f->dek_create_lost && dek->wrapped_len == f->wrapped.len &&
+        memcmp(dek->wrapped, f->wrapped.ptr, dek->wrapped_len) == 0) {
+        msg = bytes(f->material, f->material_len); /* just made and proven */
+    } else if (msg.ptr == NULL) {
+        kms_key_t key = kms_key_of(scope);
+        size_t n = 0;
+        TRY(secret_alloc(1024, (void **)&opened, err));
+        rc = kms_unwrap(&key, io, bytes(dek->wrapped, dek->wrapped_len), opened, 1024, &n, err);
+        msg = bytes(opened, n);
+    }
+    aead_key_t *aead = NULL;
+    bytes_t raw = bytes(NULL, 0);
+    if (rc == SCHLOSS_OK) {
+        rc = tink_key_parse(&raw, scope->spec->alg, msg, err);
+    }
+    if (rc == SCHLOSS_OK) {
+        rc = aead_key_new(&aead, scope->spec->alg, raw, env->conf.backend, err);
+    }
+    secret_free(opened);
+    TRY(rc);
+    rc = dek_key_new(out, aead, dek->version, dek->ts, err);
+    if (rc != SCHLOSS_OK) {
+        aead_key_free(aead);
+    }
+    return rc;
+}
+
+static schloss_rc fetch(env_t *env, dek_slot_t *slot, int32_t version, dek_fill_t *f, io_t *io, dek_key_t **out,
+                        schloss_error_t *err) {
+    const dek_spec_t *spec = &slot->spec;
+    sr_kek_t kek;
+    sr_dek_t dek;
+    memset(&kek, 0, sizeof(kek));
+    memset(&dek, 0, sizeof(dek));
+    char *context = sr_context_of(spec->subject);
+    kms_scope_t scope = {.env = env, .spec = spec, .kek = &kek};
+    schloss_rc rc = kek_get(env, spec, context, f, io, &kek, err);
+    if (rc == SCHLOSS_OK) {
+        rc = spec->writing ? dek_for_writing(env, f, &scope, io, &dek, err)
+                           : dek_for_reading(env, &scope, version, io, &dek, err);
+    }
+    if (rc == SCHLOSS_OK) {
+        rc = unwrap(env, f, &scope, &dek, io, out, err);
+    }
+    mem_free(context);
+    sr_kek_clear(&kek);
+    sr_dek_clear(&dek);
+    return rc;
+}
+
+/* ---- publishing ---- */
+
+static bool registry_unreachable(schloss_rc rc) {
+    return rc == SCHLOSS_E_CONNECT || rc == SCHLOSS_E_TIMEOUT || rc == SCHLOSS_E_IO || rc == SCHLOSS_E_REGISTRY_BUSY;
+}
+
+/* Entry for a failed fetch: the old key for a little longer when only the registry is away, else the error. */
+static schloss_rc failure_entry(env_t *env, const dek_slot_t *slot, const dek_entry_t *old, schloss_rc rc,
+                                const schloss_error_t *why, int64_t mono, dek_entry_t *e, schloss_error_t *err) {
+    int64_t given_up = old == NULL || old->key == NULL ? 0 : old->refresh_ms + env->conf.ttl_ms / 5 + env->conf.stale_ms;
+    if (registry_unreachable(rc) && mono < given_up) {
+        *e = *old;
+        atomic_fetch_add_explicit(&old->key->refs, 1, memory_order_relaxed);
+        e->until_ms = mono + 10000 < given_up ? mono + 10000 : given_up;
+        METRIC_ADD(stale_served, 1);
+        LOG_WARN("envelope", "cannot refresh the DEK of KEK %s, subject %s (%s); using the cached key", slot->spec.kek,
+                 slot->spec.subject, schloss_rc_name(rc));
+        return SCHLOSS_OK;
+    }
+    e->error = schloss_error_new();
+    ENSURE(e->error != NULL, err, NO_MEMORY, "out of memory");
+    err_copy(e->error, why);
+    err_kek(e->error, slot->spec.kek);
+    err_subject(e->error, slot->spec.subject);
+    e->until_ms = mono + env->conf.negative_ms;
+    e->refresh_ms = INT64_MAX;
+    e->rotate_at_ms = INT64_MAX;
+    return SCHLOSS_OK;
+}
+
+static schloss_rc publish(env_t *env, dek_slot_t *slot, int32_t version, dek_key_t *key, schloss_rc rc,
+                          const schloss_error_t *why, schloss_error_t *err) {
+    int64_t mono = time_mono_ms();
+    dek_entry_t e = {.version = version, .key = key};
+    if (key != NULL) {
+        e.until_ms = mono + env->conf.ttl_ms;
+        e.refresh_ms = mono + env->conf.ttl_ms / 5 * 4;
+        e.rotate_at_ms = slot->spec.writing && slot->spec.expiry_days > 0 ? key->ts + slot->spec.expiry_days * DAY_MS
+                                                                          : INT64_MAX;
+        if (e.rotate_at_ms <= clk_now(&env->conf.clock)) { /* rotation was refused: ask again, but not per record */
+            e.rotate_at_ms = INT64_MAX;
+            e.until_ms = mono + env->conf.negative_ms;
+        }
+    }
+    pthread_mutex_lock(&env->lock);
+    dek_set_t *old = atomic_load_explicit(&slot->set, memory_order_acquire);
+    dek_set_t *set = NULL;
+    schloss_rc out = SCHLOSS_OK;
+    if (key == NULL) {
+        out = failure_entry(env, slot, dek_set_find(old, version, slot->spec.writing), rc, why, mono, &e, err);
+    }
+    if (out == SCHLOSS_OK) {
+        out = dek_set_with(&set, old, &e, slot->spec.writing, err);
+    }
+    if (out == SCHLOSS_OK) {
+        atomic_store_explicit(&slot->used, false, memory_order_relaxed);
+        dek_slot_publish(slot, set);
+    }
+    pthread_mutex_unlock(&env->lock);
+    return out;
+}
+
+schloss_rc env_fill(env_t *env, dek_slot_t *slot, int32_t version, dek_fill_t *f, io_t *io, schloss_error_t *err) {
+    dek_key_t *key = NULL;
+    schloss_error_t *why = err != NULL ? err : schloss_error_new(); /* the failure is kept even when nobody looks */
+    ENSURE(why != NULL, err, NO_MEMORY, "out of memory");
+    schloss_rc rc = fetch(env, slot, version, f, io, &key, why);
+    if (rc <= 0 && rc != SCHLOSS_E_NO_MEMORY && rc != SCHLOSS_E_MEMORY_LOCK && rc != SCHLOSS_E_CANCELLED) {
+        schloss_error_t *copy = schloss_error_new();
+        if (copy == NULL) {
+            dek_key_unref(key);
+            rc = NO_MEMORY(err);
+        } else {
+            err_copy(copy, why);
+            rc = publish(env, slot, version, key, rc, copy, err);
+            schloss_error_free(copy);
+        }
+    }
+    if (why != err) {
+        schloss_error_free(why);
+    }
+    return rc;
+}

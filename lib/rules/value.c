@@ -1,0 +1,135 @@
+/* Encrypting and decrypting one value.
+ *
+ *     [00 | DEK version, 4 bytes big-endian]   iff the rule has an expiry
+ *     IV 12 | ciphertext | tag 16              GCM
+ *     synthetic IV 16 | ciphertext             SIV
+ *
+ * base64 of all that for a string, the bare bytes otherwise. Golden bytes: tests/vectors/data/field-avro.json. */
+#include "rules/value.h"
+#include "base/text.h"
+#include "crypto/nonce.h"
+
+#define PREFIX_LEN 5u
+
+static schloss_rc key_for_writing(plan_crypt_t *c, const dek_key_t **key, schloss_error_t *err) {
+    c->missing = 0;
+    return dek_use_get(c->use, 0, c->mono_ms, key, err);
+}
+
+/* Seals plain into at, which has room for prefix + overhead + plain.len. */
+static schloss_rc seal(plan_crypt_t *c, const dek_key_t *key, bytes_t plain, uint8_t *at, schloss_error_t *err) {
+    uint8_t nonce[GCM_NONCE_LEN];
+    if (c->versioned) {
+        at[0] = 0;
+        be32_write(at + 1, (uint32_t)key->version);
+        at += PREFIX_LEN;
+    }
+    if (c->alg != DEK_AES256_SIV) {
+        TRY(nonce_take(nonce, err));
+    }
+    c->n_values++;
+    return aead_seal(key->aead, plain.ptr, plain.len, nonce, at, err);
+}
+
+static size_t sealed_len(const plan_crypt_t *c, size_t n) {
+    return n + aead_overhead(c->alg) + (c->versioned ? PREFIX_LEN : 0);
+}
+
+schloss_rc payload_encrypt(plan_crypt_t *c, bytes_t plain, buf_t *out, schloss_error_t *err) {
+    const dek_key_t *key = NULL;
+    TRY(key_for_writing(c, &key, err));
+    size_t n = sealed_len(c, plain.len);
+    if (!buf_reserve(out, n)) {
+        return buf_check(out, err);
+    }
+    TRY(seal(c, key, plain, out->ptr + out->len, err));
+    out->len += n;
+    return SCHLOSS_OK;
+}
+
+schloss_rc value_encrypt(plan_crypt_t *c, bytes_t plain, bool is_string, buf_t *out, schloss_error_t *err) {
+    const dek_key_t *key = NULL;
+    TRY(key_for_writing(c, &key, err));
+    size_t n = sealed_len(c, plain.len);
+    size_t text_len = is_string ? B64_LEN(n) : n;
+    if (!buf_reserve(out, text_len + 10)) {
+        return buf_check(out, err);
+    }
+    uint8_t *at = out->ptr + out->len;
+    at += varlong_write(at, (int64_t)text_len);
+    if (is_string) {
+        buf_reset(c->scratch);
+        if (!buf_reserve(c->scratch, n)) {
+            return buf_check(c->scratch, err);
+        }
+        TRY(seal(c, key, plain, c->scratch->ptr, err));
+        at += b64_encode(at, c->scratch->ptr, n);
+    } else {
+        TRY(seal(c, key, plain, at, err));
+        at += n;
+    }
+    out->len = (size_t)(at - out->ptr);
+    return SCHLOSS_OK;
+}
+
+/* Takes the version prefix off and finds the key. */
+static schloss_rc key_for_reading(plan_crypt_t *c, bytes_t *cipher, const dek_key_t **key, schloss_error_t *err) {
+    int32_t version = 1;
+    if (c->versioned) {
+        ENSURE(cipher->len == 0 || cipher->ptr[0] == 0, err, BAD_VERSION_MAGIC,
+               "Unknown magic byte! The rule has an expiry, the ciphertext no version prefix");
+        ENSURE(cipher->len >= PREFIX_LEN, err, CIPHERTEXT_TOO_SHORT, "ciphertext of %zu bytes has no room for the DEK "
+               "version", cipher->len);
+        version = (int32_t)be32_read(cipher->ptr + 1);
+        *cipher = bytes(cipher->ptr + PREFIX_LEN, cipher->len - PREFIX_LEN);
+    }
+    ENSURE(cipher->len >= aead_overhead(c->alg), err, CIPHERTEXT_TOO_SHORT,
+           "ciphertext of %zu bytes is too short for %s", cipher->len, dek_alg_name(c->alg));
+    c->missing = version;
+    return dek_use_get(c->use, version, c->mono_ms, key, err);
+}
+
+schloss_rc payload_decrypt(plan_crypt_t *c, bytes_t cipher, buf_t *out, schloss_error_t *err) {
+    const dek_key_t *key = NULL;
+    TRY(key_for_reading(c, &cipher, &key, err));
+    size_t n = cipher.len - aead_overhead(c->alg);
+    if (!buf_reserve(out, n + 1)) {
+        return buf_check(out, err);
+    }
+    c->n_values++;
+    TRY(aead_open(key->aead, cipher.ptr, cipher.len, out->ptr + out->len, err));
+    out->len += n;
+    return SCHLOSS_OK;
+}
+
+schloss_rc value_decrypt(plan_crypt_t *c, bytes_t cipher, bool is_string, buf_t *out, schloss_error_t *err) {
+    const dek_key_t *key = NULL;
+    if (is_string) {
+        size_t n = 0;
+        buf_reset(c->scratch);
+        if (!buf_reserve(c->scratch, cipher.len / 4 * 3 + 6)) {
+            return buf_check(c->scratch, err);
+        }
+        if (!b64_decode(c->scratch->ptr, &n, cipher.ptr, cipher.len)) {
+            schloss_rc rc = FAIL(err, BAD_BASE64, "the value is no base64, so it is no ciphertext of this rule");
+            err_hint(err, "was the record written before the rule existed, or by a producer without it?");
+            return rc;
+        }
+        cipher = bytes(c->scratch->ptr, n);
+    }
+    TRY(key_for_reading(c, &cipher, &key, err));
+    size_t n = cipher.len - aead_overhead(c->alg);
+    if (!buf_reserve(out, n + 11)) {
+        return buf_check(out, err);
+    }
+    uint8_t *at = out->ptr + out->len;
+    size_t head = varlong_write(at, (int64_t)n);
+    c->n_values++;
+    TRY(aead_open(key->aead, cipher.ptr, cipher.len, at + head, err));
+    if (is_string && !utf8_valid(at + head, n)) {
+        mem_wipe(at, head + n);
+        return FAIL(err, BAD_UTF8, "the decrypted string is not valid UTF-8");
+    }
+    out->len += head + n;
+    return SCHLOSS_OK;
+}
