@@ -9,40 +9,52 @@
 #include <jansson.h>
 
 typedef enum {
-    AVRO_NULL, AVRO_BOOLEAN, AVRO_INT, AVRO_LONG, AVRO_FLOAT, AVRO_DOUBLE, AVRO_BYTES, AVRO_STRING,
-    AVRO_RECORD, AVRO_ENUM, AVRO_ARRAY, AVRO_MAP, AVRO_UNION, AVRO_FIXED,
+    AVRO_NULL,
+    AVRO_BOOLEAN,
+    AVRO_INT,
+    AVRO_LONG,
+    AVRO_FLOAT,
+    AVRO_DOUBLE,
+    AVRO_BYTES,
+    AVRO_STRING,
+    AVRO_RECORD,
+    AVRO_ENUM,
+    AVRO_ARRAY,
+    AVRO_MAP,
+    AVRO_UNION,
+    AVRO_FIXED,
 } avro_kind_t;
 
 typedef struct avro_type avro_type_t;
 
 typedef struct avro_field {
     const char *name;
-    const char *full_name;        /* full name of the record + "." + name */
+    const char *full_name; /* full name of the record + "." + name */
     const avro_type_t *type;
-    const char *const *tags;      /* confluent:tags, NULL when none */
+    const char *const *tags; /* confluent:tags, NULL when none */
     size_t n_tags;
-    const char *doc;              /* NULL when absent */
-    json_t *dflt;                 /* NULL when absent (JSON null is json_null()) */
-    const char *order;            /* "descending", "ignore", NULL */
+    const char *doc;   /* NULL when absent */
+    json_t *dflt;      /* NULL when absent (JSON null is json_null()) */
+    const char *order; /* "descending", "ignore", NULL */
     const char *const *aliases;
     size_t n_aliases;
-    json_t *props;                /* object of properties in order, NULL when none */
+    json_t *props; /* object of properties in order, NULL when none */
 } avro_field_t;
 
 struct avro_type {
     avro_kind_t kind;
-    uint32_t index;               /* dense number within the schema: plans keep side tables */
-    const char *name;             /* full name of record, enum, fixed; NULL otherwise */
-    const char *name_space;       /* "" when none; named types only */
+    uint32_t index;         /* dense number within the schema: plans keep side tables */
+    const char *name;       /* full name of record, enum, fixed; NULL otherwise */
+    const char *name_space; /* "" when none; named types only */
     const char *short_name;
     const char *doc;
-    const char *const *aliases;   /* full names */
+    const char *const *aliases; /* full names */
     size_t n_aliases;
-    json_t *props;                /* properties in order (confluent:tags, logicalType, ...), NULL when none */
+    json_t *props; /* properties in order (confluent:tags, logicalType, ...), NULL when none */
     /* record */
     const avro_field_t *fields;
     size_t n_fields;
-    bool is_error;                /* "type":"error" */
+    bool is_error; /* "type":"error" */
     /* array, map */
     const avro_type_t *items;
     /* union */
@@ -54,14 +66,14 @@ struct avro_type {
     const char *enum_default;
     /* fixed */
     size_t size;
-    bool from_reference;          /* defined in a referenced schema */
+    bool from_reference; /* defined in a referenced schema */
 };
 
 typedef struct avro_schema avro_schema_t;
 
 /* One referenced schema, children before parents. */
 typedef struct avro_ref {
-    const char *name;             /* full name of its top-level type */
+    const char *name; /* full name of its top-level type */
     const char *text;
     size_t len;
 } avro_ref_t;

@@ -6,9 +6,10 @@
 
 typedef struct avro_walk {
     cur_t cur;
-    unsigned depth;      /* current nesting; refused beyond max_depth */
-    unsigned max_depth;  /* LIMIT_RECORD_DEPTH */
-    uint64_t items_left; /* zero-byte items still allowed (LIMIT_RECORD_ITEMS): [null x 2^60] must not spin */
+    const uint8_t *start; /* of the data: offsets in errors */
+    unsigned depth;       /* current nesting; refused beyond max_depth */
+    unsigned max_depth;   /* LIMIT_RECORD_DEPTH */
+    uint64_t items_left;  /* zero-byte items still allowed (LIMIT_RECORD_ITEMS): [null x 2^60] must not spin */
 } avro_walk_t;
 
 void avro_walk_init(avro_walk_t *w, bytes_t data);
