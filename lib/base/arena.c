@@ -1,4 +1,5 @@
-/* Bump allocator. A block is allocated zeroed and never reused before the arena is cleared, so pieces need no memset. */
+/* Bump allocator. A block is allocated zeroed and never reused before the arena is cleared, so pieces need no memset.
+ */
 #include "base/arena.h"
 #include <stdarg.h>
 #include <stdio.h>

@@ -10,13 +10,13 @@ static const uint8_t ENCODE[64] = {'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 
 #define NO 0xff
 #define NO16 NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO
 static const uint8_t DECODE[256] = {
-    NO16, NO16, /* 00..1f */
-    NO,   NO,   NO, NO, NO, NO, NO, NO, NO, NO, NO, 62, NO, NO, NO, 63, /* 20: + / */
-    52,   53,   54, 55, 56, 57, 58, 59, 60, 61, NO, NO, NO, NO, NO, NO, /* 30: 0-9 */
-    NO,   0,    1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, /* 40: A-O */
-    15,   16,   17, 18, 19, 20, 21, 22, 23, 24, 25, NO, NO, NO, NO, NO, /* 50: P-Z */
-    NO,   26,   27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, /* 60: a-o */
-    41,   42,   43, 44, 45, 46, 47, 48, 49, 50, 51, NO, NO, NO, NO, NO, /* 70: p-z */
+    NO16, NO16,                                                                    /* 00..1f */
+    NO,   NO,   NO,   NO,   NO,   NO,   NO,   NO,  NO, NO, NO, 62, NO, NO, NO, 63, /* 20: + / */
+    52,   53,   54,   55,   56,   57,   58,   59,  60, 61, NO, NO, NO, NO, NO, NO, /* 30: 0-9 */
+    NO,   0,    1,    2,    3,    4,    5,    6,   7,  8,  9,  10, 11, 12, 13, 14, /* 40: A-O */
+    15,   16,   17,   18,   19,   20,   21,   22,  23, 24, 25, NO, NO, NO, NO, NO, /* 50: P-Z */
+    NO,   26,   27,   28,   29,   30,   31,   32,  33, 34, 35, 36, 37, 38, 39, 40, /* 60: a-o */
+    41,   42,   43,   44,   45,   46,   47,   48,  49, 50, 51, NO, NO, NO, NO, NO, /* 70: p-z */
     NO16, NO16, NO16, NO16, NO16, NO16, NO16, NO16};
 
 size_t b64_encode_plain(uint8_t *out, const uint8_t *in, size_t n) {

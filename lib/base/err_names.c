@@ -20,7 +20,8 @@ static const row_t rows[] = {
     SCHLOSS_ERROR_CODES(ROW)};
 #undef ROW
 
-static const row_t unknown = {0, FLAG_0, "UNKNOWN", "UNKNOWN", "A code that this version of the library does not know."};
+static const row_t unknown = {0, FLAG_0, "UNKNOWN", "UNKNOWN",
+                              "A code that this version of the library does not know."};
 
 static const row_t *find(schloss_rc rc) {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -26,9 +26,9 @@ typedef struct piece {
 } piece_t;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static uint8_t *slab;         /* NULL until first use */
-static size_t spans_used;     /* spans given to a class */
-static size_t spans_locked;   /* the first so many are locked in memory */
+static uint8_t *slab;       /* NULL until first use */
+static size_t spans_used;   /* spans given to a class */
+static size_t spans_locked; /* the first so many are locked in memory */
 static bool lock_required;
 static bool warned, must_warn; /* the warning is due once; it is given after the lock is released */
 static size_t in_use;
@@ -54,7 +54,8 @@ static void after_fork_child(void) {
 
 static schloss_rc map_slab(schloss_error_t *err) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    uint8_t *p = mmap(NULL, LIMIT_SECRET_BYTES + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint8_t *p =
+        mmap(NULL, LIMIT_SECRET_BYTES + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) {
         return FAIL(err, NO_MEMORY, "cannot map %zu bytes of secret memory", LIMIT_SECRET_BYTES);
     }
@@ -83,8 +84,8 @@ static schloss_rc lock_spans(size_t spans, schloss_error_t *err) {
     int e = errno;
     METRIC_ADD(memory_lock_failures, 1);
     if (lock_required) {
-        schloss_rc rc = FAIL(err, MEMORY_LOCK, "cannot lock %zu bytes of key memory: %s", spans * SPAN,
-                             strerrorname_np(e));
+        schloss_rc rc =
+            FAIL(err, MEMORY_LOCK, "cannot lock %zu bytes of key memory: %s", spans * SPAN, strerrorname_np(e));
         err_hint(err, "raise RLIMIT_MEMLOCK (ulimit -l, LimitMEMLOCK=) or set schloss.memory.lock=preferred");
         return rc;
     }

@@ -37,8 +37,8 @@ static size_t sequence(const uint8_t *p, size_t n) {
 bool utf8_valid(const uint8_t *p, size_t n) {
     size_t i = 0;
     while (i < n) {
-        while (n - i >= 32 && ((load64(p + i) | load64(p + i + 8) | load64(p + i + 16) | load64(p + i + 24)) &
-                               HIGH_BITS) == 0) {
+        while (n - i >= 32 &&
+               ((load64(p + i) | load64(p + i + 8) | load64(p + i + 16) | load64(p + i + 24)) & HIGH_BITS) == 0) {
             i += 32;
         }
         while (n - i >= 8 && (load64(p + i) & HIGH_BITS) == 0) {

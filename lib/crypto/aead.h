@@ -39,7 +39,8 @@ void aead_key_free(aead_key_t *key); /* wipes */
 dek_alg_t aead_key_alg(const aead_key_t *key);
 
 /* Encrypts n bytes at in to out (n + aead_overhead bytes; must not overlap in).
- * nonce: 12 bytes for GCM (written in front), ignored for SIV. Allocates nothing after the first call of a thread. */
+ * nonce: 12 bytes for GCM (written in front), ignored for SIV. Allocates nothing once there
+ * are as many contexts as threads that are inside at once (OpenSSL, SIV), or ever (ipsec-mb). */
 SCHLOSS_NODISCARD schloss_rc aead_seal(const aead_key_t *key, const uint8_t *in, size_t n, const uint8_t *nonce,
                                        uint8_t *out, schloss_error_t *err);
 /* Decrypts n bytes at in to out (n - aead_overhead bytes; must not overlap in).

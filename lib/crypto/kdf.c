@@ -1,0 +1,56 @@
+/* HKDF of the local KMS, and MD5. HKDF is written as its two HMACs: OpenSSL's refuses an empty secret, which is legal.
+ */
+#include "crypto/kdf.h"
+#include "crypto/ossl.h"
+#include <openssl/hmac.h>
+#include <string.h>
+
+schloss_rc kdf_local_secret(uint8_t out[16], bytes_t secret, schloss_error_t *err) {
+    static const uint8_t salt[32] = {0};
+    static const uint8_t counter = 1;
+    uint8_t prk[32], okm[32];
+    unsigned n = 0, m = 0;
+    const uint8_t *data = secret.len == 0 ? &counter : secret.ptr; /* HMAC wants a pointer */
+    bool ok = HMAC(EVP_sha256(), salt, sizeof salt, data, secret.len, prk, &n) != NULL && n == sizeof prk &&
+              HMAC(EVP_sha256(), prk, sizeof prk, &counter, 1, okm, &m) != NULL && m == sizeof okm;
+    if (ok) {
+        memcpy(out, okm, 16);
+    }
+    mem_wipe(prk, sizeof prk);
+    mem_wipe(okm, sizeof okm);
+    return ok ? SCHLOSS_OK : ossl_fail("HMAC-SHA256", err);
+}
+
+struct md5 {
+    EVP_MD_CTX *ctx;
+    bool failed;
+};
+
+md5_t *md5_new(void) {
+    md5_t *m = MEM_NEW(md5_t);
+    if (m == NULL) {
+        return NULL;
+    }
+    EVP_MD *md = EVP_MD_fetch(NULL, "MD5", "-fips");
+    m->ctx = EVP_MD_CTX_new();
+    m->failed = md == NULL || m->ctx == NULL || EVP_DigestInit_ex2(m->ctx, md, NULL) != 1;
+    EVP_MD_free(md);
+    return m;
+}
+
+void md5_update(md5_t *m, const void *p, size_t n) {
+    if (m != NULL && !m->failed && n != 0) {
+        m->failed = EVP_DigestUpdate(m->ctx, p, n) != 1;
+    }
+}
+
+bool md5_finish(md5_t *m, uint8_t out[16]) {
+    if (m == NULL) {
+        return false;
+    }
+    unsigned n = 0;
+    bool ok = !m->failed && EVP_DigestFinal_ex(m->ctx, out, &n) == 1 && n == 16;
+    EVP_MD_CTX_free(m->ctx);
+    mem_free(m);
+    return ok;
+}
