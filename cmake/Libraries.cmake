@@ -1,6 +1,7 @@
 # What the rooms become: libschloss (.so, .a), libschloss-kafka, the binary, and schloss_internal for tests.
+set(SCHLOSS_LIB_ROOMS base crypto codec_json codec_avro http kms client envelope rules serde)
 set(lib_objects "")
-foreach(room base crypto codec_json codec_avro http kms client envelope rules serde)
+foreach(room ${SCHLOSS_LIB_ROOMS})
   if(TARGET room_${room})
     list(APPEND lib_objects $<TARGET_OBJECTS:room_${room}>)
   endif()
