@@ -1,7 +1,7 @@
 /* The memo of a prepare: which calls were made, what came back, and which one is on its way.
  *
- * Invariants: at most one memo is PENDING or WAITING (io->pending), all others are final; answers of sensitive calls lie
- * in secret memory when they fit there, and are wiped in any case; the bodies of all memos together stay under
+ * Invariants: at most one memo is PENDING or WAITING (io->pending), all others are final; answers of sensitive calls
+ * lie in secret memory when they fit there, and are wiped in any case; the bodies of all memos together stay under
  * IO_BODIES_MAX. */
 #include "http/io.h"
 
@@ -329,8 +329,7 @@ static schloss_rc raise_failure(const io_memo_t *m, schloss_error_t *err) {
     return m->failure;
 }
 
-schloss_rc io_call(io_t *io, const http_service_t *svc, const io_call_t *call, io_answer_t *out,
-                   schloss_error_t *err) {
+schloss_rc io_call(io_t *io, const http_service_t *svc, const io_call_t *call, io_answer_t *out, schloss_error_t *err) {
     uint64_t hash = key_hash(call->method, call->path);
     io_memo_t *m = memo_find(io, svc, call, hash);
     if (m == NULL) {

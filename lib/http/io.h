@@ -14,15 +14,16 @@
 #include "base/time.h"
 #include <schloss/ext/transport.h>
 
-/* How to reach one service (registry; later each KMS): base URLs, headers, retry policy. Immutable; outlives its ios. */
+/* How to reach one service (registry; later each KMS): base URLs, headers, retry policy. Immutable; outlives its ios.
+ */
 typedef struct http_service {
-    char **urls;          /* absolute, without trailing slash, without userinfo */
+    char **urls; /* absolute, without trailing slash, without userinfo */
     size_t n_urls;
-    char *authorization;  /* "Basic ..." / "Bearer ..." or NULL; secret */
+    char *authorization;            /* "Basic ..." / "Bearer ..." or NULL; secret */
     schloss_http_header_t *headers; /* sent with every request */
     size_t n_headers;
-    uint32_t max_retries;       /* 3 */
-    uint32_t retries_wait_ms;   /* 1000 */
+    uint32_t max_retries;         /* 3 */
+    uint32_t retries_wait_ms;     /* 1000 */
     uint32_t retries_max_wait_ms; /* 20000 */
     uint32_t connect_timeout_ms, timeout_ms;
 } http_service_t;
@@ -33,18 +34,18 @@ typedef struct io io_t;
 
 typedef struct io_call {
     const char *method;
-    const char *path;      /* "/subjects/x/versions/latest?..." appended to the base URL; or absolute for a KMS */
-    bytes_t body;          /* JSON */
-    bool sensitive;        /* answer may carry key material */
+    const char *path; /* "/subjects/x/versions/latest?..." appended to the base URL; or absolute for a KMS */
+    bytes_t body;     /* JSON */
+    bool sensitive;   /* answer may carry key material */
 } io_call_t;
 
 typedef struct io_memo io_memo_t;
 
 typedef struct io_answer {
     int status;
-    bytes_t body;          /* owned by the io */
-    const char *url;       /* that answered; owned by the io */
-    io_memo_t *memo;       /* where the io remembers the answer, for io_parsed() */
+    bytes_t body;    /* owned by the io */
+    const char *url; /* that answered; owned by the io */
+    io_memo_t *memo; /* where the io remembers the answer, for io_parsed() */
 } io_answer_t;
 
 SCHLOSS_NODISCARD schloss_rc io_new(io_t **out, schloss_error_t *err);
@@ -59,8 +60,8 @@ SCHLOSS_NODISCARD schloss_rc io_call(io_t *io, const http_service_t *svc, const 
 /* Forgets a remembered call, so that the next io_call with the same key asks again (re-read after a lost race). */
 void io_forget(io_t *io, const char *method, const char *path);
 
-/* The parsed form of a remembered answer, kept beside it so that logic which runs again does not parse again. The io owns
- * it from io_keep_parsed() on. io_parsed() is NULL when there is none. */
+/* The parsed form of a remembered answer, kept beside it so that logic which runs again does not parse again. The io
+ * owns it from io_keep_parsed() on. io_parsed() is NULL when there is none. */
 void *io_parsed(const io_answer_t *answer);
 void io_keep_parsed(const io_answer_t *answer, void *parsed, void (*free_parsed)(void *parsed));
 

@@ -1,5 +1,5 @@
-/* local-kms: an AES-128-GCM key derived from a secret that the client knows. For development and tests; the key id has no
- * cryptographic meaning. The derived key lives in secret memory for the length of one call. */
+/* local-kms: an AES-128-GCM key derived from a secret that the client knows. For development and tests; the key id has
+ * no cryptographic meaning. The derived key lives in secret memory for the length of one call. */
 #include "kms/kms.h"
 
 #include "base/secret.h"
