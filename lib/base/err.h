@@ -41,7 +41,13 @@ void err_copy(schloss_error_t *dst, const schloss_error_t *src);
 /* Copies untrusted remote text into dst[cap] with control characters replaced, cut on a UTF-8 boundary. */
 void err_clean_text(char *dst, size_t cap, const char *src, size_t len);
 
-#define FAIL(err, NAME, ...) err_set((err), SCHLOSS_E_##NAME, __VA_ARGS__)
+/* Lets compilers and analysers see that FAIL is never 0. */
+static inline schloss_rc err_never_ok(schloss_rc set, schloss_rc code) {
+    (void)set;
+    return code;
+}
+
+#define FAIL(err, NAME, ...) err_never_ok(err_set((err), SCHLOSS_E_##NAME, __VA_ARGS__), SCHLOSS_E_##NAME)
 
 #define TRY(expr)                                                                                                      \
     do {                                                                                                               \
