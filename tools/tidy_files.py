@@ -1,4 +1,4 @@
-"""Prints the files of a compilation database that lint looks at: ours, once each.
+"""Prints the files of a compilation database that lint looks at: those of the product, once each.
 
     tools/tidy_files.py build/dev/compile_commands.json [FILE...]
 """
@@ -15,7 +15,7 @@ def main(argv):
     names = sorted({os.path.relpath(os.path.join(e["directory"], e["file"]), ROOT) for e in database})
     wanted = set(argv[1:])
     for name in names:
-        if not name.startswith(("build", "..")) and (not wanted or name in wanted):
+        if name.startswith(("lib/", "server/", "registry/", "cli/")) and (not wanted or name in wanted):
             print(name)
 
 
