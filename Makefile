@@ -25,7 +25,7 @@ deps: ## install the packages that a build needs
 
 quickstart: deps ## build, then see a tagged field encrypted on a topic (KAFKA=host:port: on your broker)
 	@$(MAKE) --no-print-directory all
-	@examples/quickstart.sh $(BUILD)/bin/schloss
+	@examples/quickstart/run $(BUILD)/bin/schloss
 
 test: ## install what is missing and run every test
 	@tools/install-deps build test
