@@ -4,6 +4,8 @@
 stage_logs=${stage_logs:-build/logs}
 stage_table=()
 stage_sum=(0 0 0)
+# What runs in the background of a script ignores Ctrl-C: pass it on to everything that was started here.
+trap 'trap - INT TERM; kill -TERM 0; exit 130' INT TERM
 
 # stage NAME COMMAND...: runs it, output to the terminal and to build/logs/stage-NAME.log. 0 when nothing failed.
 # What only builds prints no count and adds none, unless it fails.
