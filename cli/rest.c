@@ -1,0 +1,260 @@
+/* REST calls over http/io.h with libcurl. The answer's text is the registry's, shown as it is; what to do about it is
+ * ours, by error_code. */
+#include "cli/rest.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "cli/stop.h"
+#include "codec/json/load.h"
+#include "codec/json/scan.h"
+#include <string.h>
+
+static schloss_rc split_urls(http_service_t *svc, const char *urls, schloss_error_t *err) {
+    size_t n = 1;
+    for (const char *p = urls; *p != '\0'; p++) {
+        n += *p == ',';
+    }
+    svc->urls = mem_calloc(n, sizeof(*svc->urls));
+    if (svc->urls == NULL) {
+        return NO_MEMORY(err);
+    }
+    for (const char *p = urls; *p != '\0';) {
+        size_t len = strcspn(p, ",");
+        if (len != 0) {
+            ENSURE(strncmp(p, "http://", 7) == 0 || strncmp(p, "https://", 8) == 0, err, CONF_VALUE,
+                   "the registry's URL must begin with http:// or https://, not %.*s", (int)(len < 80 ? len : 80), p);
+            svc->urls[svc->n_urls] = mem_strndup(p, len);
+            if (svc->urls[svc->n_urls++] == NULL) {
+                return NO_MEMORY(err);
+            }
+        }
+        p += len;
+        p += *p == ',';
+    }
+    ENSURE(svc->n_urls != 0, err, CONF_VALUE, "the registry's URL is empty");
+    return SCHLOSS_OK;
+}
+
+static schloss_rc authorize(http_service_t *svc, const settings_t *s, schloss_error_t *err) {
+    if (s->user_info != NULL) {
+        size_t len = strlen(s->user_info);
+        svc->authorization = mem_calloc(1, B64_LEN(len) + sizeof("Basic "));
+        if (svc->authorization == NULL) {
+            return NO_MEMORY(err);
+        }
+        memcpy(svc->authorization, "Basic ", 6);
+        (void)b64_encode((uint8_t *)svc->authorization + 6, (const uint8_t *)s->user_info, len);
+    } else if (s->bearer != NULL) {
+        svc->authorization = mem_printf("Bearer %s", s->bearer);
+        if (svc->authorization == NULL) {
+            return NO_MEMORY(err);
+        }
+    }
+    return SCHLOSS_OK;
+}
+
+schloss_rc rest_open(rest_t *r, const settings_t *s, bool verbose, schloss_error_t *err) {
+    memset(r, 0, sizeof(*r));
+    TRY(settings_need_registry(s, err));
+    r->timeout_s = s->timeout_s;
+    r->verbose = verbose;
+    r->service.max_retries = 2;
+    r->service.retries_wait_ms = 200;
+    r->service.retries_max_wait_ms = 2000;
+    r->service.timeout_ms = s->timeout_s * 1000;
+    r->service.connect_timeout_ms = r->service.timeout_ms < 10000 ? r->service.timeout_ms : 10000;
+    curl_conf_t conf = {0};
+    conf.ca_file = s->ca;
+    conf.cert_file = s->cert;
+    conf.key_file = s->key;
+    conf.key_password = s->key_password;
+    const char *identification = schloss_conf_get(s->conf, "ssl.endpoint.identification.algorithm");
+    conf.skip_verify_host = identification != NULL && identification[0] == '\0';
+    schloss_rc rc = split_urls(&r->service, s->registry, err);
+    if (rc == SCHLOSS_OK) {
+        rc = authorize(&r->service, s, err);
+    }
+    if (rc == SCHLOSS_OK) {
+        rc = curl_transport_new(&r->transport, &conf, err);
+    }
+    if (rc != SCHLOSS_OK) {
+        rest_close(r);
+    }
+    return rc;
+}
+
+void rest_close(rest_t *r) {
+    if (r->transport.destroy != NULL) {
+        r->transport.destroy(r->transport.user);
+    }
+    http_service_clear(&r->service);
+    memset(r, 0, sizeof(*r));
+}
+
+void rest_path(buf_t *b, const char *pattern, const char *const *values) {
+    for (const char *p = pattern; *p != '\0'; p++) {
+        if (*p == '%') {
+            url_escape(b, *values, strlen(*values));
+            values++;
+        } else {
+            buf_put_u8(b, (uint8_t)*p);
+        }
+    }
+}
+
+/* ---- one exchange ---- */
+
+typedef struct exchange {
+    rest_t *rest;
+    io_call_t call;
+    io_answer_t answer;
+} exchange_t;
+
+static schloss_rc exchange_logic(void *arg, io_t *io, schloss_error_t *err) {
+    exchange_t *x = arg;
+    return io_call(io, &x->rest->service, &x->call, &x->answer, err);
+}
+
+static const char *hint_of(int http_status, int rest_code) {
+    static const struct {
+        int code;
+        const char *hint;
+    } by_code[] = {
+        {40401, "'schloss subject list --all' shows what there is."},
+        {40402, "'schloss subject describe SUBJECT --all' shows its versions."},
+        {40404, "Add --permanent to remove it for good."},
+        {40405, "Delete it without --permanent first."},
+        {40406, "Add --permanent to remove it for good."},
+        {40407, "Delete it without --permanent first."},
+        {40470, "'schloss kek list --all' shows the KEKs, 'schloss dek subject list' their subjects."},
+        {40471, "Delete it without --permanent first."},
+        {40472, "Undelete the KEK first: schloss kek undelete NAME."},
+        {40971, "Choose another name; 'describe --all' shows what is there."},
+        {42206, "Delete what refers to it first."},
+        {42272, "Delete its DEKs first: schloss dek subject list --kek-name NAME --all shows them."},
+        {50070, "The registry cannot use the KMS: check its credentials and the KEK's kmsProps."},
+        {40370, "The KMS refuses the registry: check its credentials and the key's policy."},
+    };
+    for (size_t i = 0; i < COUNT_OF(by_code); i++) {
+        if (by_code[i].code == rest_code) {
+            return by_code[i].hint;
+        }
+    }
+    switch (http_status) {
+    case 401:
+        return "Give credentials with SCHLOSS_BASIC_AUTH=user:password or in the URL.";
+    case 403:
+        return "This user lacks the right; ask whoever administers the registry.";
+    case 404:
+        return rest_code == 0 ? "Is this the URL of a Schema Registry?" : NULL;
+    case 408:
+    case 429:
+        return "The registry is overloaded; try again later.";
+    default:
+        return http_status >= 500 ? "The registry is failing; its log says why." : NULL;
+    }
+}
+
+static schloss_rc status_error(const exchange_t *x, schloss_error_t *err) {
+    int status = x->answer.status;
+    char message[400] = "";
+    int64_t code = 0;
+    json_span_t root;
+    json_span_t member;
+    const char *body = (const char *)x->answer.body.ptr;
+    if (x->answer.body.len != 0 && json_scan(&root, body, x->answer.body.len, NULL) == SCHLOSS_OK &&
+        root.kind == JSON_T_OBJECT) {
+        if (json_member(root, "error_code", &member) && member.kind == JSON_T_NUMBER &&
+            (!json_get_int64(member, &code) || code < 0 || code > INT32_MAX)) {
+            code = 0;
+        }
+        if (json_member(root, "message", &member) && member.kind == JSON_T_STRING) {
+            buf_t text;
+            buf_init(&text, 65536, "error message", false);
+            if (json_str_decode(member, &text, NULL) == SCHLOSS_OK) {
+                err_clean_text(message, sizeof(message), (const char *)text.ptr, text.len);
+            }
+            buf_clear(&text);
+        }
+    }
+    schloss_rc rc = SCHLOSS_E_REGISTRY_STATUS;
+    rc = status == 401 ? SCHLOSS_E_UNAUTHENTICATED : rc;
+    rc = status == 403 ? (code == 40370 ? SCHLOSS_E_KMS_DENIED : SCHLOSS_E_FORBIDDEN) : rc;
+    rc = status == 404 && code != 0 ? SCHLOSS_E_SCHEMA_NOT_FOUND : rc;
+    rc = status == 409 ? SCHLOSS_E_CONFLICT : rc;
+    rc = status == 408 || status == 429 || status >= 500 ? SCHLOSS_E_REGISTRY_BUSY : rc;
+    (void)(message[0] != '\0'
+               ? err_set(err, rc, "%s", message)
+               : err_set(err, rc, "the registry answered %s with HTTP status %d", x->call.method, status));
+    err_url(err, x->answer.url);
+    err_http(err, status, (int)code);
+    const char *hint = hint_of(status, (int)code);
+    if (hint != NULL) {
+        err_hint(err, "%s", hint);
+    }
+    return rc;
+}
+
+/* Overwrites the string of a keyMaterial member, so that no key gets into memory that is not wiped. */
+static void blank_key_material(buf_t *body) {
+    json_span_t root;
+    json_span_t member;
+    if (json_scan(&root, (const char *)body->ptr, body->len, NULL) == SCHLOSS_OK && root.kind == JSON_T_OBJECT &&
+        json_member(root, "keyMaterial", &member) && member.kind == JSON_T_STRING && member.len > 2) {
+        memset(body->ptr + (member.ptr - (const char *)body->ptr) + 1, '*', member.len - 2);
+    }
+}
+
+static schloss_rc take_answer(const exchange_t *x, json_t **out, schloss_error_t *err) {
+    if (x->answer.status < 200 || x->answer.status > 299) {
+        return status_error(x, err);
+    }
+    if (out == NULL || x->answer.body.len == 0) {
+        return SCHLOSS_OK;
+    }
+    buf_t body;
+    buf_init(&body, LIMIT_HTTP_BODY, "answer of the registry", true);
+    buf_put(&body, x->answer.body.ptr, x->answer.body.len);
+    schloss_rc rc = buf_check(&body, err);
+    if (rc == SCHLOSS_OK) {
+        blank_key_material(&body);
+        rc = json_load(out, "answer of the registry", (const char *)body.ptr, body.len, err);
+        if (rc == SCHLOSS_E_BAD_JSON) {
+            rc = err_set(err, SCHLOSS_E_REGISTRY_ANSWER, "the answer to %s is not JSON", x->call.method);
+            err_hint(err, "Is this the URL of a Schema Registry?");
+            err_url(err, x->answer.url);
+            err_http(err, x->answer.status, 0);
+        }
+    }
+    if (rc == SCHLOSS_OK && json_is_object(*out)) {
+        (void)json_object_del(*out, "keyMaterial");
+    }
+    buf_clear(&body);
+    return rc;
+}
+
+schloss_rc rest_call(rest_t *r, const char *method, const char *path, const json_t *body, json_t **out,
+                     schloss_error_t *err) {
+    if (out != NULL) {
+        *out = NULL;
+    }
+    char *text = body != NULL ? json_print(body) : NULL;
+    if (body != NULL && text == NULL) {
+        return NO_MEMORY(err);
+    }
+    exchange_t x = {r, {method, path, bytes(text, text != NULL ? strlen(text) : 0), true}, {0}};
+    io_t *io = NULL;
+    schloss_rc rc = io_new(&io, err);
+    if (rc == SCHLOSS_OK) {
+        stop_deadline(r->timeout_s);
+        rc = io_run(io, &r->transport, exchange_logic, &x, err);
+        stop_deadline(0);
+        if (rc == SCHLOSS_OK) {
+            rc = take_answer(&x, out, err);
+        } else if (rc == SCHLOSS_E_CONNECT && err != NULL && err->hint[0] == '\0') {
+            err_hint(err, "Check --registry; 'schloss dev' or 'schloss registry' starts one.");
+        }
+    }
+    io_free(io);
+    mem_wipe_str(text);
+    return rc;
+}

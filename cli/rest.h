@@ -1,0 +1,28 @@
+/* One call of the registry's REST API after another, for the verbs that manage keys and schemas. */
+#ifndef CLI_REST_H
+#define CLI_REST_H
+
+#include "cli/settings.h"
+#include <jansson.h>
+
+typedef struct rest {
+    http_service_t service;
+    schloss_transport_t transport;
+    uint32_t timeout_s;
+    bool verbose;
+} rest_t;
+
+SCHLOSS_NODISCARD schloss_rc rest_open(rest_t *r, const settings_t *s, bool verbose, schloss_error_t *err);
+void rest_close(rest_t *r);
+
+/* A path is built up in a buf: rest_path(&b, "/subjects/%/versions/%", (const char *[]){subject, version}) puts each
+ * value percent-encoded where a % stands. */
+void rest_path(buf_t *b, const char *pattern, const char *const *values);
+
+/* Performs one call. body may be NULL. *out (may be NULL) gets the parsed answer, or stays NULL when there is none.
+ * keyMaterial is blanked before it is parsed. Errors carry HTTP status, error_code and a hint.
+ * @return 0, the codes of client/registry.h; a 404 is SCHEMA_NOT_FOUND */
+SCHLOSS_NODISCARD schloss_rc rest_call(rest_t *r, const char *method, const char *path, const json_t *body,
+                                       json_t **out, schloss_error_t *err);
+
+#endif
