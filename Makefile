@@ -15,7 +15,8 @@ build/%/build.ninja: CMakePresets.json
 .PHONY: dev asan ubsan tsan coverage
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@echo "  make dev, asan, ubsan, tsan, coverage   builds of these kinds below build/"
 
 all: $(BUILD)/build.ninja ## release build: build/release/bin/schloss, build/release/lib/libschloss.so
 	@cmake --build $(BUILD) -j $(J) --target $(PRODUCT)
