@@ -74,15 +74,18 @@ void fake_registry_free(fake_registry_t *fr) {
     if (fr == NULL) {
         return;
     }
+    fault_pause();
     forget_requests(fr);
     forget_faults(fr);
     json_decref(fr->schemas);
     json_decref(fr->keks);
     json_decref(fr->deks);
     json_decref(fr->associations);
+    explicit_bzero(fr->secret, strlen(fr->secret));
     free(fr->secret);
     pthread_mutex_destroy(&fr->lock);
     free(fr);
+    fault_resume();
 }
 
 /* ---- loading ---- */

@@ -95,3 +95,7 @@ void fault_pause(void) {
 void fault_resume(void) {
     paused--;
 }
+
+bool fault_paused(void) {
+    return paused != 0;
+}

@@ -18,6 +18,7 @@ bool fault_fired(void);
 uint64_t fault_seen(void);
 void fault_pause(void);
 void fault_resume(void);
+bool fault_paused(void); /* in this thread */
 /* Puts the counters into memory that children share, so that a parent sees what its forked child did. */
 void fault_share(void);
 
