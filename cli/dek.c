@@ -20,7 +20,7 @@ static schloss_rc call_dek(cli_t *cli, const char *method, const char *tail, con
                            json_t **out) {
     const args_t *a = cli->args;
     rest_t r;
-    TRY(rest_open(&r, &cli->settings, args_flag(a, OPT_VERBOSE), cli->err));
+    TRY(rest_open(&r, &cli->settings, cli->err));
     const char *kek = a->text[OPT_KEK_NAME];
     const char *subject = a->text[OPT_SUBJECT];
     buf_t path;

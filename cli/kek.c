@@ -78,7 +78,7 @@ static int finish(cli_t *cli, rest_t *r, schloss_rc rc, json_t *answer) {
 
 #define OPEN(cli, r)                                                                                                   \
     do {                                                                                                               \
-        if (rest_open((r), &(cli)->settings, args_flag((cli)->args, OPT_VERBOSE), (cli)->err) != SCHLOSS_OK) {         \
+        if (rest_open((r), &(cli)->settings, (cli)->err) != SCHLOSS_OK) {                                              \
             return verb_fail(cli);                                                                                     \
         }                                                                                                              \
     } while (0)

@@ -1,4 +1,5 @@
-/* REST calls over http/io.h with libcurl. The answer's text is the registry's, shown as it is; what to do about it is
+/* REST calls over http/io.h, with the connections of a client of libschloss, so that every configuration key means the
+ * same here as for records. The answer's text is the registry's, shown as it is; what to do about it is
  * ours, by error_code. */
 #include "cli/rest.h"
 #include "base/limits.h"
@@ -6,87 +7,20 @@
 #include "cli/stop.h"
 #include "codec/json/load.h"
 #include "codec/json/scan.h"
+#include "http/io.h"
+#include "serde/core.h"
 #include <string.h>
 
-static schloss_rc split_urls(http_service_t *svc, const char *urls, schloss_error_t *err) {
-    size_t n = 1;
-    for (const char *p = urls; *p != '\0'; p++) {
-        n += *p == ',';
-    }
-    svc->urls = mem_calloc(n, sizeof(*svc->urls));
-    if (svc->urls == NULL) {
-        return NO_MEMORY(err);
-    }
-    for (const char *p = urls; *p != '\0';) {
-        size_t len = strcspn(p, ",");
-        if (len != 0) {
-            ENSURE(strncmp(p, "http://", 7) == 0 || strncmp(p, "https://", 8) == 0, err, CONF_VALUE,
-                   "the registry's URL must begin with http:// or https://, not %.*s", (int)(len < 80 ? len : 80), p);
-            svc->urls[svc->n_urls] = mem_strndup(p, len);
-            if (svc->urls[svc->n_urls++] == NULL) {
-                return NO_MEMORY(err);
-            }
-        }
-        p += len;
-        p += *p == ',';
-    }
-    ENSURE(svc->n_urls != 0, err, CONF_VALUE, "the registry's URL is empty");
-    return SCHLOSS_OK;
-}
-
-static schloss_rc authorize(http_service_t *svc, const settings_t *s, schloss_error_t *err) {
-    if (s->user_info != NULL) {
-        size_t len = strlen(s->user_info);
-        svc->authorization = mem_calloc(1, B64_LEN(len) + sizeof("Basic "));
-        if (svc->authorization == NULL) {
-            return NO_MEMORY(err);
-        }
-        memcpy(svc->authorization, "Basic ", 6);
-        (void)b64_encode((uint8_t *)svc->authorization + 6, (const uint8_t *)s->user_info, len);
-    } else if (s->bearer != NULL) {
-        svc->authorization = mem_printf("Bearer %s", s->bearer);
-        if (svc->authorization == NULL) {
-            return NO_MEMORY(err);
-        }
-    }
-    return SCHLOSS_OK;
-}
-
-schloss_rc rest_open(rest_t *r, const settings_t *s, bool verbose, schloss_error_t *err) {
+schloss_rc rest_open(rest_t *r, const settings_t *s, schloss_error_t *err) {
     memset(r, 0, sizeof(*r));
     TRY(settings_need_registry(s, err));
+    TRY(schloss_conf_set(s->conf, "schloss.refresh.thread", "false", err));
     r->timeout_s = s->timeout_s;
-    r->verbose = verbose;
-    r->service.max_retries = 2;
-    r->service.retries_wait_ms = 200;
-    r->service.retries_max_wait_ms = 2000;
-    r->service.timeout_ms = s->timeout_s * 1000;
-    r->service.connect_timeout_ms = r->service.timeout_ms < 10000 ? r->service.timeout_ms : 10000;
-    curl_conf_t conf = {0};
-    conf.ca_file = s->ca;
-    conf.cert_file = s->cert;
-    conf.key_file = s->key;
-    conf.key_password = s->key_password;
-    const char *identification = schloss_conf_get(s->conf, "ssl.endpoint.identification.algorithm");
-    conf.skip_verify_host = identification != NULL && identification[0] == '\0';
-    schloss_rc rc = split_urls(&r->service, s->registry, err);
-    if (rc == SCHLOSS_OK) {
-        rc = authorize(&r->service, s, err);
-    }
-    if (rc == SCHLOSS_OK) {
-        rc = curl_transport_new(&r->transport, &conf, err);
-    }
-    if (rc != SCHLOSS_OK) {
-        rest_close(r);
-    }
-    return rc;
+    return schloss_client_new(s->conf, NULL, &r->client, err);
 }
 
 void rest_close(rest_t *r) {
-    if (r->transport.destroy != NULL) {
-        r->transport.destroy(r->transport.user);
-    }
-    http_service_clear(&r->service);
+    schloss_client_free(r->client);
     memset(r, 0, sizeof(*r));
 }
 
@@ -111,7 +45,7 @@ typedef struct exchange {
 
 static schloss_rc exchange_logic(void *arg, io_t *io, schloss_error_t *err) {
     exchange_t *x = arg;
-    return io_call(io, &x->rest->service, &x->call, &x->answer, err);
+    return io_call(io, &x->rest->client->service, &x->call, &x->answer, err);
 }
 
 static const char *hint_of(int http_status, int rest_code) {
@@ -246,7 +180,7 @@ schloss_rc rest_call(rest_t *r, const char *method, const char *path, const json
     schloss_rc rc = io_new(&io, err);
     if (rc == SCHLOSS_OK) {
         stop_deadline(r->timeout_s);
-        rc = io_run(io, &r->transport, exchange_logic, &x, err);
+        rc = io_run(io, &r->client->transport, exchange_logic, &x, err);
         stop_deadline(0);
         if (rc == SCHLOSS_OK) {
             rc = take_answer(&x, out, err);

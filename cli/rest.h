@@ -2,17 +2,18 @@
 #ifndef CLI_REST_H
 #define CLI_REST_H
 
+#include "base/buf.h"
 #include "cli/settings.h"
 #include <jansson.h>
+#include <schloss/client.h>
 
 typedef struct rest {
-    http_service_t service;
-    schloss_transport_t transport;
+    schloss_client_t *client; /* for its connections and credentials */
     uint32_t timeout_s;
-    bool verbose;
 } rest_t;
 
-SCHLOSS_NODISCARD schloss_rc rest_open(rest_t *r, const settings_t *s, bool verbose, schloss_error_t *err);
+/* Turns the refresh thread off in s: nothing is cached here. */
+SCHLOSS_NODISCARD schloss_rc rest_open(rest_t *r, const settings_t *s, schloss_error_t *err);
 void rest_close(rest_t *r);
 
 /* A path is built up in a buf: rest_path(&b, "/subjects/%/versions/%", (const char *[]){subject, version}) puts each

@@ -10,7 +10,7 @@
 static schloss_rc call(cli_t *cli, const char *method, const char *pattern, const char *const *values,
                        const json_t *body, json_t **out) {
     rest_t r;
-    TRY(rest_open(&r, &cli->settings, args_flag(cli->args, OPT_VERBOSE), cli->err));
+    TRY(rest_open(&r, &cli->settings, cli->err));
     buf_t path;
     buf_init(&path, 65536, "length of a path", false);
     rest_path(&path, pattern, values);

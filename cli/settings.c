@@ -1,9 +1,7 @@
 /* Collecting the configuration. Secrets end up in the two configuration objects and in this struct, wiped at the end.
  */
 #include "cli/settings.h"
-#include "base/text.h"
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -92,60 +90,9 @@ static schloss_rc set_kafka(settings_t *s, const char *name, const char *value, 
     }
 }
 
-/* user:password@ of an URL goes to user_info; everything else stays. Several URLs are comma-separated. */
-static schloss_rc set_registry(settings_t *s, const char *value, schloss_error_t *err) {
-    buf_t urls;
-    buf_init(&urls, 65536, "schema.registry.url", true);
-    schloss_rc rc = SCHLOSS_OK;
-    for (const char *p = value; rc == SCHLOSS_OK && *p != '\0';) {
-        size_t n = strcspn(p, ",");
-        const char *scheme = memmem(p, n, "://", 3);
-        const char *host = scheme != NULL ? scheme + 3 : p;
-        size_t authority = strcspn(host, "/,?");
-        const char *at = memrchr(host, '@', authority);
-        if (urls.len != 0) {
-            buf_put_u8(&urls, ',');
-        }
-        buf_put(&urls, p, (size_t)(host - p));
-        const char *rest = host;
-        if (at != NULL) {
-            buf_t info;
-            buf_init(&info, 4096, "credentials in schema.registry.url", true);
-            if (!url_unescape(&info, host, (size_t)(at - host), false)) {
-                rc = FAIL(err, CONF_VALUE, "the credentials in the registry's URL are not percent-encoded");
-            } else if ((rc = buf_check(&info, err)) == SCHLOSS_OK) {
-                rc = replace(&s->user_info, buf_cstr(&info), err);
-            }
-            buf_clear(&info);
-            rest = at + 1;
-        }
-        size_t rest_len = n - (size_t)(rest - p);
-        while (rest_len > 0 && rest[rest_len - 1] == '/') {
-            rest_len--;
-        }
-        buf_put(&urls, rest, rest_len);
-        p += n;
-        p += *p == ',';
-    }
-    if (rc == SCHLOSS_OK && (rc = buf_check(&urls, err)) == SCHLOSS_OK) {
-        rc = replace(&s->registry, buf_cstr(&urls), err);
-    }
-    if (rc == SCHLOSS_OK) {
-        rc = schloss_conf_set(s->conf, "schema.registry.url", s->registry, err);
-    }
-    if (rc == SCHLOSS_OK && s->user_info != NULL) {
-        rc = settings_set(s, "basic.auth.user.info", s->user_info, err);
-    }
-    buf_clear(&urls);
-    return rc;
-}
-
 schloss_rc settings_set(settings_t *s, const char *name, const char *value, schloss_error_t *err) {
     if (strncmp(name, "kafka.", 6) == 0) {
         return set_kafka(s, name + 6, value, err);
-    }
-    if (strcmp(name, "schema.registry.url") == 0) {
-        return set_registry(s, value, err);
     }
     schloss_rc rc = schloss_conf_set(s->conf, name, value, err);
     if (rc == SCHLOSS_E_CONF_UNKNOWN) {
@@ -158,28 +105,10 @@ schloss_rc settings_set(settings_t *s, const char *name, const char *value, schl
         return kafka;
     }
     TRY(rc);
-    if (strcmp(name, "basic.auth.user.info") == 0) {
-        if (value != s->user_info) {
-            TRY(replace(&s->user_info, value, err));
-        }
-        return schloss_conf_set(s->conf, "basic.auth.credentials.source", "USER_INFO", err);
-    }
-    static const struct {
-        const char *name;
-        size_t offset;
-    } kept[] = {
-        {"bearer.auth.token", offsetof(settings_t, bearer)},
-        {"schema.registry.ssl.ca.location", offsetof(settings_t, ca)},
-        {"schema.registry.ssl.certificate.location", offsetof(settings_t, cert)},
-        {"schema.registry.ssl.key.location", offsetof(settings_t, key)},
-        {"schema.registry.ssl.key.password", offsetof(settings_t, key_password)},
-    };
-    for (size_t i = 0; i < COUNT_OF(kept); i++) {
-        if (strcmp(name, kept[i].name) == 0) {
-            return replace((char **)((char *)s + kept[i].offset), value, err);
-        }
-    }
-    return SCHLOSS_OK;
+    /* Credentials that are given are meant to be used; Java wants the source said as well. */
+    return strcmp(name, "basic.auth.user.info") == 0
+               ? schloss_conf_set(s->conf, "basic.auth.credentials.source", "USER_INFO", err)
+               : SCHLOSS_OK;
 }
 
 /* "name=value" with white space around both cut off. */
@@ -228,10 +157,7 @@ static schloss_rc load_file(settings_t *s, const char *path, schloss_error_t *er
 static schloss_rc set_secret(settings_t *s, const char *path, schloss_error_t *err) {
     char *secret = NULL;
     TRY(settings_read_secret(&secret, path, err));
-    schloss_rc rc = schloss_conf_set(s->conf, "rule.executors._ENCRYPT_.param.secret", secret, err);
-    if (rc == SCHLOSS_OK) {
-        rc = schloss_conf_set(s->conf, "rule.executors._ENCRYPT_PAYLOAD_.param.secret", secret, err);
-    }
+    schloss_rc rc = schloss_conf_set(s->conf, "secret", secret, err);
     mem_wipe_str(secret);
     return rc;
 }
@@ -241,11 +167,21 @@ static schloss_rc set_timeouts(settings_t *s, const args_t *args, schloss_error_
     ENSURE(!args_has(args, OPT_TIMEOUT) || (seconds >= 1 && seconds <= 86400), err, INVALID_ARGUMENT,
            "--timeout must be between 1 and 86400 seconds");
     s->timeout_s = seconds > 0 ? (uint32_t)seconds : DEFAULT_TIMEOUT_S;
-    char ms[24];
-    (void)snprintf(ms, sizeof(ms), "%u", s->timeout_s * 1000u);
-    TRY(schloss_conf_set(s->conf, "http.read.timeout.ms", ms, err));
-    (void)snprintf(ms, sizeof(ms), "%u", (s->timeout_s < 10 ? s->timeout_s : 10) * 1000u);
-    return schloss_conf_set(s->conf, "http.connect.timeout.ms", ms, err);
+    char read_ms[24];
+    char connect_ms[24];
+    (void)snprintf(read_ms, sizeof(read_ms), "%u", s->timeout_s * 1000u);
+    (void)snprintf(connect_ms, sizeof(connect_ms), "%u", (s->timeout_s < 10 ? s->timeout_s : 10) * 1000u);
+    /* Somebody waits at a terminal: give up sooner than a service would. */
+    const char *const defaults[][2] = {
+        {"http.read.timeout.ms", read_ms},
+        {"http.connect.timeout.ms", connect_ms},
+        {"max.retries", "2"},
+        {"retries.wait.ms", "200"},
+    };
+    for (size_t i = 0; i < COUNT_OF(defaults); i++) {
+        TRY(schloss_conf_set(s->conf, defaults[i][0], defaults[i][1], err));
+    }
+    return SCHLOSS_OK;
 }
 
 static schloss_rc load(settings_t *s, const args_t *args, schloss_error_t *err) {
@@ -309,19 +245,13 @@ void settings_clear(settings_t *s) {
     if (s->kafka != NULL) {
         rd_kafka_conf_destroy(s->kafka);
     }
-    mem_wipe_str(s->registry);
-    mem_wipe_str(s->user_info);
-    mem_wipe_str(s->bearer);
-    mem_wipe_str(s->ca);
-    mem_wipe_str(s->cert);
-    mem_wipe_str(s->key);
-    mem_wipe_str(s->key_password);
     mem_wipe_str(s->bootstrap);
     memset(s, 0, sizeof(*s));
 }
 
 schloss_rc settings_need_registry(const settings_t *s, schloss_error_t *err) {
-    if (s->registry != NULL && s->registry[0] != '\0') {
+    const char *url = schloss_conf_get(s->conf, "schema.registry.url");
+    if (url != NULL && url[0] != '\0') {
         return SCHLOSS_OK;
     }
     schloss_rc rc = FAIL(err, CONF_MISSING, "no registry is given");

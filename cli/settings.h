@@ -3,19 +3,14 @@
 #ifndef CLI_SETTINGS_H
 #define CLI_SETTINGS_H
 
+#include "base/buf.h"
 #include "cli/args.h"
-#include "http/curl.h"
-#include "http/io.h"
 #include <librdkafka/rdkafka.h>
 #include <schloss/conf.h>
 
 typedef struct settings {
     schloss_conf_t *conf;
     rd_kafka_conf_t *kafka;
-    char *registry;  /* base URLs, comma-separated, without credentials; NULL when not given */
-    char *user_info; /* user:password; secret */
-    char *bearer;    /* token; secret */
-    char *ca, *cert, *key, *key_password;
     char *bootstrap;
     uint32_t timeout_s;
 } settings_t;

@@ -2,6 +2,7 @@
 #ifndef CLI_VERBS_H
 #define CLI_VERBS_H
 
+#include "base/buf.h"
 #include "cli/args.h"
 #include "cli/exit.h"
 #include "cli/out.h"
