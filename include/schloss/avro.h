@@ -1,6 +1,6 @@
 /* Avro for programs without an encoder: a small typed writer and reader of Avro binary, and Avro JSON.
- * The writer knows no schema: fields go in the schema's order, and the serializer refuses bytes that do not walk exactly
- * to their end under it. Specification: Avro 1.12, "Binary encoding" and "JSON encoding". */
+ * The writer knows no schema: fields go in the schema's order, and the serializer refuses bytes that do not walk
+ * exactly to their end under it. Specification: Avro 1.12, "Binary encoding" and "JSON encoding". */
 #ifndef SCHLOSS_AVRO_H
 #define SCHLOSS_AVRO_H
 
@@ -58,7 +58,8 @@ SCHLOSS_API schloss_bytes_t schloss_avro_get_string(schloss_avro_reader_t *r);
 SCHLOSS_API schloss_bytes_t schloss_avro_get_fixed(schloss_avro_reader_t *r, size_t len);
 SCHLOSS_API int32_t schloss_avro_get_enum(schloss_avro_reader_t *r);
 SCHLOSS_API int32_t schloss_avro_get_union(schloss_avro_reader_t *r);
-/** Items in the next block of an array or map; 0 at its end. Read that many items (map: string key, value), ask again.*/
+/** Items in the next block of an array or map; 0 at its end. Read that many items (map: string key, value), ask
+ * again.*/
 SCHLOSS_API size_t schloss_avro_get_block(schloss_avro_reader_t *r);
 /** @return 0 when everything was read and the record is used up exactly; DATA_MISMATCH otherwise. */
 SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_avro_reader_finish(schloss_avro_reader_t *r, schloss_error_t *err);

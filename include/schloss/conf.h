@@ -15,7 +15,8 @@ SCHLOSS_API schloss_conf_t *schloss_conf_dup(const schloss_conf_t *conf);
 /** Frees conf and wipes the secrets in it; NULL is fine. */
 SCHLOSS_API void schloss_conf_free(schloss_conf_t *conf);
 /** Sets one key; both strings are copied. Later calls win.
- * @return 0, CONF_UNKNOWN (hint: nearest key), CONF_VALUE, UNSUPPORTED (known key that this version refuses), NO_MEMORY */
+ * @return 0, CONF_UNKNOWN (hint: nearest key), CONF_VALUE, UNSUPPORTED (known key that this version refuses), NO_MEMORY
+ */
 SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_conf_set(schloss_conf_t *conf, const char *name, const char *value,
                                                           schloss_error_t *err);
 /** Value as set, or the default, or NULL when neither. Borrowed until conf changes. Secret keys answer NULL. */

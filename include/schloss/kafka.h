@@ -23,9 +23,9 @@ SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_kafka_produce(rd_kafka_t *rk, c
 
 /** Deserializes the value (is_key false) or key of a consumed message, headers included. A null value decodes to
  * out->value.ptr NULL. Borrowed from de. */
-SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_kafka_decode(schloss_deserializer_t *de,
-                                                              const rd_kafka_message_t *msg, bool is_key,
-                                                              schloss_decoded_t *out, schloss_error_t *err);
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_kafka_decode(schloss_deserializer_t *de, const rd_kafka_message_t *msg,
+                                                              bool is_key, schloss_decoded_t *out,
+                                                              schloss_error_t *err);
 
 SCHLOSS_END_DECLS
 

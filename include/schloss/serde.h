@@ -36,9 +36,9 @@ typedef struct schloss_schema_ref {
 } schloss_schema_ref_t;
 
 typedef struct schloss_encoded {
-    schloss_bytes_t value;    /**< the Kafka key or value */
-    const char *header_name;  /**< "__value_schema_id" / "__key_schema_id", NULL with prefix framing */
-    schloss_bytes_t header;   /**< value of that header */
+    schloss_bytes_t value;   /**< the Kafka key or value */
+    const char *header_name; /**< "__value_schema_id" / "__key_schema_id", NULL with prefix framing */
+    schloss_bytes_t header;  /**< value of that header */
 } schloss_encoded_t;
 
 typedef struct schloss_decoded {
@@ -94,15 +94,15 @@ SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_deserialize_try(schloss_deseria
 
 /** What schloss_inspect says of one string or bytes value of a record. Strings are borrowed during the callback. */
 typedef struct schloss_field_info {
-    const char *path;      /**< full name of the field; "" for the payload */
-    const char *type;      /**< Avro type: "string", "int", ... */
-    bool is_encrypted;     /**< a rule covers the field */
-    const char *rule;      /**< name of the outermost rule, "" when none */
+    const char *path;  /**< full name of the field; "" for the payload */
+    const char *type;  /**< Avro type: "string", "int", ... */
+    bool is_encrypted; /**< a rule covers the field */
+    const char *rule;  /**< name of the outermost rule, "" when none */
     const char *kek;
     const char *algorithm;
-    int32_t dek_version;   /**< 0 when unknown (malformed prefix) */
-    size_t len;            /**< bytes on the topic */
-    bool looks_valid;      /**< base64 and length fit a ciphertext of the algorithm */
+    int32_t dek_version; /**< 0 when unknown (malformed prefix) */
+    size_t len;          /**< bytes on the topic */
+    bool looks_valid;    /**< base64 and length fit a ciphertext of the algorithm */
 } schloss_field_info_t;
 
 /** Reports for each leaf field of a record whether and under which key it is encrypted, without any key.

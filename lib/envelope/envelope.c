@@ -121,8 +121,7 @@ static void hold_again(dek_use_t *use) {
     dek_set_unref(old);
 }
 
-schloss_rc dek_use_get(dek_use_t *use, int32_t version, int64_t mono_ms, const dek_key_t **out,
-                       schloss_error_t *err) {
+schloss_rc dek_use_get(dek_use_t *use, int32_t version, int64_t mono_ms, const dek_key_t **out, schloss_error_t *err) {
     dek_slot_t *slot = use->slot;
     dek_set_t *now = atomic_load_explicit(&slot->set, memory_order_acquire);
     if (now != use->held) {

@@ -1,12 +1,12 @@
 /* KEKs, DEKs and their life in memory.
  *
  * A slot stands for "the DEKs of (KEK, subject, algorithm)" in one direction. Its content is an immutable set behind an
- * atomic pointer: execute loads it, prepare builds a new one and swaps it. A handle keeps a reference to the set that it
- * used last (dek_use_t) and takes a new one only when the pointer has changed, so the hot path costs one load and one
- * compare; an old set is freed, its keys wiped, when the last holder lets go (docs/adr/0001).
+ * atomic pointer: execute loads it, prepare builds a new one and swaps it. A handle keeps a reference to the set that
+ * it used last (dek_use_t) and takes a new one only when the pointer has changed, so the hot path costs one load and
+ * one compare; an old set is freed, its keys wiped, when the last holder lets go (docs/adr/0001).
  *
- * Failures are content too: an entry may hold the error that fetching it met, valid for a short time, so that a consumer
- * without the key does not ask the KMS once per record. */
+ * Failures are content too: an entry may hold the error that fetching it met, valid for a short time, so that a
+ * consumer without the key does not ask the KMS once per record. */
 #ifndef ENVELOPE_ENVELOPE_H
 #define ENVELOPE_ENVELOPE_H
 
@@ -46,17 +46,17 @@ typedef struct dek_spec {
     const char *kek, *subject;
     const char *kms_type, *kms_key_id; /* of the rule; NULL: not given */
     dek_alg_t alg;
-    int32_t expiry_days;               /* 0: not rotated */
+    int32_t expiry_days; /* 0: not rotated */
     bool writing;
-    const char *conf_scope;            /* rule name: scope of driver configuration */
-    const char *conf_type;             /* rule type, upper case */
+    const char *conf_scope; /* rule name: scope of driver configuration */
+    const char *conf_type;  /* rule type, upper case */
 } dek_spec_t;
 
 typedef struct dek_slot {
     _Atomic(dek_set_t *) set;
-    _Atomic bool used;       /* since the refresh thread looked last */
-    dek_spec_t spec;         /* strings owned by the slot */
-    char *key;               /* text key in the table; names the flight */
+    _Atomic bool used; /* since the refresh thread looked last */
+    dek_spec_t spec;   /* strings owned by the slot */
+    char *key;         /* text key in the table; names the flight */
 } dek_slot_t;
 
 typedef struct env_conf {

@@ -148,8 +148,8 @@ static schloss_rc dek_for_writing(env_t *env, dek_fill_t *f, kms_scope_t *scope,
     int32_t asked = spec->expiry_days > 0 ? -1 : 1;
     sr_dek_t dek;
     memset(&dek, 0, sizeof(dek));
-    schloss_rc rc = sr_get_dek(io, env->conf.service, spec->kek, spec->subject, dek_alg_name(spec->alg), asked, false,
-                               &dek, err);
+    schloss_rc rc =
+        sr_get_dek(io, env->conf.service, spec->kek, spec->subject, dek_alg_name(spec->alg), asked, false, &dek, err);
     if (rc != SCHLOSS_OK && rc != SCHLOSS_ABSENT) {
         return rc;
     }
@@ -166,8 +166,9 @@ static schloss_rc dek_for_writing(env_t *env, dek_fill_t *f, kms_scope_t *scope,
     bool is_registry_error = rc < 0 && rc != SCHLOSS_E_WRAP_FAILED && rc != SCHLOSS_E_UNWRAP_FAILED &&
                              rc != SCHLOSS_E_KMS_DENIED && rc != SCHLOSS_E_NO_MEMORY && rc != SCHLOSS_E_MEMORY_LOCK;
     if (have && is_registry_error) { /* rotation must not stop producing because the registry refuses */
-        LOG_WARN("envelope", "DEK of KEK %s, subject %s is due for rotation, but the registry refuses a new one (%s); "
-                             "going on with version %d",
+        LOG_WARN("envelope",
+                 "DEK of KEK %s, subject %s is due for rotation, but the registry refuses a new one (%s); "
+                 "going on with version %d",
                  spec->kek, spec->subject, schloss_rc_name(rc), (int)dek.version);
         *out = dek;
         return SCHLOSS_OK;
@@ -182,8 +183,8 @@ static schloss_rc dek_for_reading(env_t *env, kms_scope_t *scope, int32_t versio
     if (version < 1) {
         return FAIL(err, DEK_NOT_FOUND, "DEK version %d in the data cannot exist", (int)version);
     }
-    schloss_rc rc = sr_get_dek(io, env->conf.service, spec->kek, spec->subject, dek_alg_name(spec->alg), version, true,
-                               out, err);
+    schloss_rc rc =
+        sr_get_dek(io, env->conf.service, spec->kek, spec->subject, dek_alg_name(spec->alg), version, true, out, err);
     if (rc == SCHLOSS_ABSENT) {
         return FAIL(err, DEK_NOT_FOUND, "No dek found for %s during consume (subject %s, %s, version %d)", spec->kek,
                     spec->subject, dek_alg_name(spec->alg), (int)version);
@@ -193,8 +194,8 @@ static schloss_rc dek_for_reading(env_t *env, kms_scope_t *scope, int32_t versio
 
 /* ---- unwrapping ---- */
 
-static schloss_rc unwrap(env_t *env, dek_fill_t *f, kms_scope_t *scope, const sr_dek_t *dek, io_t *io,
-                         dek_key_t **out, schloss_error_t *err) {
+static schloss_rc unwrap(env_t *env, dek_fill_t *f, kms_scope_t *scope, const sr_dek_t *dek, io_t *io, dek_key_t **out,
+                         schloss_error_t *err) {
     uint8_t *opened = NULL;
     bytes_t msg = bytes(dek->material, dek->material_len);
     schloss_rc rc = SCHLOSS_OK;
@@ -257,7 +258,8 @@ static bool registry_unreachable(schloss_rc rc) {
 /* Entry for a failed fetch: the old key for a little longer when only the registry is away, else the error. */
 static schloss_rc failure_entry(env_t *env, const dek_slot_t *slot, const dek_entry_t *old, schloss_rc rc,
                                 const schloss_error_t *why, int64_t mono, dek_entry_t *e, schloss_error_t *err) {
-    int64_t given_up = old == NULL || old->key == NULL ? 0 : old->refresh_ms + env->conf.ttl_ms / 5 + env->conf.stale_ms;
+    int64_t given_up =
+        old == NULL || old->key == NULL ? 0 : old->refresh_ms + env->conf.ttl_ms / 5 + env->conf.stale_ms;
     if (registry_unreachable(rc) && mono < given_up) {
         *e = *old;
         atomic_fetch_add_explicit(&old->key->refs, 1, memory_order_relaxed);
@@ -285,8 +287,8 @@ static schloss_rc publish(env_t *env, dek_slot_t *slot, int32_t version, dek_key
     if (key != NULL) {
         e.until_ms = mono + env->conf.ttl_ms;
         e.refresh_ms = mono + env->conf.ttl_ms / 5 * 4;
-        e.rotate_at_ms = slot->spec.writing && slot->spec.expiry_days > 0 ? key->ts + slot->spec.expiry_days * DAY_MS
-                                                                          : INT64_MAX;
+        e.rotate_at_ms =
+            slot->spec.writing && slot->spec.expiry_days > 0 ? key->ts + slot->spec.expiry_days * DAY_MS : INT64_MAX;
         if (e.rotate_at_ms <= clk_now(&env->conf.clock)) { /* rotation was refused: ask again, but not per record */
             e.rotate_at_ms = INT64_MAX;
             e.until_ms = mono + env->conf.negative_ms;

@@ -72,8 +72,8 @@ static schloss_rc register_kek(env_t *env, const dek_spec_t *spec, const char *c
         err_hint(err, "register the KEK, or give encrypt.kms.type and encrypt.kms.key.id in the rule");
         return rc;
     }
-    schloss_rc rc = sr_create_kek(io, env->conf.service, spec->kek, context, spec->kms_type, spec->kms_key_id, out,
-                                  err);
+    schloss_rc rc =
+        sr_create_kek(io, env->conf.service, spec->kek, context, spec->kms_type, spec->kms_key_id, out, err);
     if (rc != SCHLOSS_E_CONFLICT) {
         return rc;
     }

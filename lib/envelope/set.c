@@ -51,8 +51,7 @@ void dek_set_unref(dek_set_t *s) {
     }
 }
 
-schloss_rc dek_set_with(dek_set_t **out, const dek_set_t *old, dek_entry_t *entry, bool writing,
-                        schloss_error_t *err) {
+schloss_rc dek_set_with(dek_set_t **out, const dek_set_t *old, dek_entry_t *entry, bool writing, schloss_error_t *err) {
     uint32_t keep = writing || old == NULL ? 0 : old->n;
     dek_set_t *s = mem_calloc(1, sizeof(*s) + (keep + 1) * sizeof(dek_entry_t));
     if (s == NULL) {

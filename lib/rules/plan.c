@@ -2,7 +2,8 @@
  *
  * What happens to a value depends on its type and on whether the field that holds it is covered: a block of
  * instructions is made per (type, cover). Fields reset the cover, containers and unions pass it on (elements of arrays,
- * values of maps and union branches count as the field that holds them); a record inside is judged by its own fields. */
+ * values of maps and union branches count as the field that holds them); a record inside is judged by its own fields.
+ */
 #include "base/limits.h"
 #include "rules/plan_ops.h"
 #include "rules/tags.h"
@@ -91,8 +92,7 @@ static cover_t field_cover(const compiler_t *c, const avro_field_t *f) {
     if (t->kind != AVRO_UNION) {
         return COVER_YES;
     }
-    bool nullable =
-        t->n_branches == 2 && (t->branches[0]->kind == AVRO_NULL || t->branches[1]->kind == AVRO_NULL);
+    bool nullable = t->n_branches == 2 && (t->branches[0]->kind == AVRO_NULL || t->branches[1]->kind == AVRO_NULL);
     return nullable ? COVER_YES : COVER_UNION;
 }
 

@@ -23,15 +23,15 @@ size_t plan_n_fields(const plan_t *p);
 /* How values are transformed during one run. */
 typedef struct plan_crypt {
     bool writing;
-    bool versioned;        /* the rule has an expiry: version prefix */
+    bool versioned; /* the rule has an expiry: version prefix */
     dek_alg_t alg;
-    dek_use_t *use;        /* keys */
-    int64_t mono_ms;       /* time_mono_ms() of this call */
-    buf_t *scratch;        /* ciphertext before base64; not sensitive */
+    dek_use_t *use;  /* keys */
+    int64_t mono_ms; /* time_mono_ms() of this call */
+    buf_t *scratch;  /* ciphertext before base64; not sensitive */
     /* out */
     uint64_t n_values;
-    int32_t missing;       /* DEK version that NEED_KEY is about; 0 when writing */
-    const char *field;     /* full name of the field that failed, NULL when unknown */
+    int32_t missing;   /* DEK version that NEED_KEY is about; 0 when writing */
+    const char *field; /* full name of the field that failed, NULL when unknown */
 } plan_crypt_t;
 
 /* Runs the plan over in. out NULL: check only (no transforms: the plan must touch nothing). Appends to out, which must

@@ -5,21 +5,21 @@
 #include "rules/plan.h"
 
 typedef enum {
-    OP_END,     /* end of block */
-    OP_BOOL,    /* one byte, 0 or 1 */
-    OP_INT,     /* 32-bit varint */
-    OP_LONG,    /* 64-bit varint */
-    OP_FIX,     /* a bytes */
-    OP_LEN,     /* string or bytes, copied */
-    OP_ENUM,    /* varint below a */
-    OP_OPT,     /* union of two: branch a is null, the other is the next instruction (skipped for null) */
-    OP_UNION,   /* a = first of b entries in plan->branches */
-    OP_ARRAY,   /* a = block of the items, b = touched */
-    OP_MAP,     /* a = block of the values, b = touched */
-    OP_CALL,    /* a = block (nested record) */
-    OP_STRING,  /* transform a string */
-    OP_BYTES,   /* transform bytes */
-    OP_REJECT,  /* writing: the rule covers a value of Avro type a that it cannot encrypt */
+    OP_END,    /* end of block */
+    OP_BOOL,   /* one byte, 0 or 1 */
+    OP_INT,    /* 32-bit varint */
+    OP_LONG,   /* 64-bit varint */
+    OP_FIX,    /* a bytes */
+    OP_LEN,    /* string or bytes, copied */
+    OP_ENUM,   /* varint below a */
+    OP_OPT,    /* union of two: branch a is null, the other is the next instruction (skipped for null) */
+    OP_UNION,  /* a = first of b entries in plan->branches */
+    OP_ARRAY,  /* a = block of the items, b = touched */
+    OP_MAP,    /* a = block of the values, b = touched */
+    OP_CALL,   /* a = block (nested record) */
+    OP_STRING, /* transform a string */
+    OP_BYTES,  /* transform bytes */
+    OP_REJECT, /* writing: the rule covers a value of Avro type a that it cannot encrypt */
 } op_code_t;
 
 typedef struct op {
@@ -31,12 +31,12 @@ typedef struct op {
 struct plan {
     op_t *ops;
     size_t n_ops, cap_ops;
-    uint32_t *blocks;   /* block -> first instruction */
+    uint32_t *blocks; /* block -> first instruction */
     size_t n_blocks, cap_blocks;
     uint32_t *branches; /* blocks of union branches */
     size_t n_branches, cap_branches;
     size_t n_fields;
-    uint32_t root;      /* block */
+    uint32_t root; /* block */
     bool touched;
 };
 

@@ -11,7 +11,7 @@ typedef struct run {
     const uint8_t *pending; /* from here to in.p is still to be copied */
     buf_t *out;             /* NULL: check only */
     plan_crypt_t *crypt;
-    uint64_t empty_items;   /* items of zero bytes seen */
+    uint64_t empty_items; /* items of zero bytes seen */
     unsigned depth;
     schloss_error_t *err;
 } run_t;

@@ -47,12 +47,10 @@ static schloss_rc parse_rule(ruleset_t *rs, rule_t *r, const json_t *o, bool enc
     r->type_name = json_opt_str(o, "type", NULL, &bad);
     ENSURE(r->type_name != NULL && r->type_name[0] != '\0', err, RULE_SET, "rule '%s' has no type", r->name);
     const char *kind = json_opt_str(o, "kind", "TRANSFORM", &bad);
-    ENSURE(!bad && parse_name(kind, kinds, COUNT_OF(kinds), &value), err, RULE_SET, "rule '%s': unknown kind",
-           r->name);
+    ENSURE(!bad && parse_name(kind, kinds, COUNT_OF(kinds), &value), err, RULE_SET, "rule '%s': unknown kind", r->name);
     r->kind = (rule_kind_t)value;
     const char *mode = json_opt_str(o, "mode", "WRITEREAD", &bad);
-    ENSURE(!bad && parse_name(mode, modes, COUNT_OF(modes), &value), err, RULE_SET, "rule '%s': unknown mode",
-           r->name);
+    ENSURE(!bad && parse_name(mode, modes, COUNT_OF(modes), &value), err, RULE_SET, "rule '%s': unknown mode", r->name);
     r->mode = (rule_mode_t)value;
     r->on_success = json_opt_str(o, "onSuccess", NULL, &bad);
     r->on_failure = json_opt_str(o, "onFailure", NULL, &bad);

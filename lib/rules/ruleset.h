@@ -20,13 +20,13 @@ typedef struct rule {
     rule_type_t type;
     rule_kind_t kind;
     rule_mode_t mode;
-    const char **tags;      /* may be empty: every field */
+    const char **tags; /* may be empty: every field */
     size_t n_tags;
     const char *on_success; /* NULL: default. "" counts as absent */
     const char *on_failure;
     bool disabled;
-    json_t *params;         /* object of strings, borrowed from the rule set; NULL when absent */
-    bool is_encoding;       /* stands in encodingRules */
+    json_t *params;   /* object of strings, borrowed from the rule set; NULL when absent */
+    bool is_encoding; /* stands in encodingRules */
 } rule_t;
 
 typedef struct ruleset {

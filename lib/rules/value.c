@@ -78,8 +78,10 @@ static schloss_rc key_for_reading(plan_crypt_t *c, bytes_t *cipher, const dek_ke
     if (c->versioned) {
         ENSURE(cipher->len == 0 || cipher->ptr[0] == 0, err, BAD_VERSION_MAGIC,
                "Unknown magic byte! The rule has an expiry, the ciphertext no version prefix");
-        ENSURE(cipher->len >= PREFIX_LEN, err, CIPHERTEXT_TOO_SHORT, "ciphertext of %zu bytes has no room for the DEK "
-               "version", cipher->len);
+        ENSURE(cipher->len >= PREFIX_LEN, err, CIPHERTEXT_TOO_SHORT,
+               "ciphertext of %zu bytes has no room for the DEK "
+               "version",
+               cipher->len);
         version = (int32_t)be32_read(cipher->ptr + 1);
         *cipher = bytes(cipher->ptr + PREFIX_LEN, cipher->len - PREFIX_LEN);
     }

@@ -20,17 +20,17 @@ typedef struct schloss_http_request {
     size_t n_headers;
     schloss_bytes_t body;
     uint32_t connect_timeout_ms;
-    uint32_t timeout_ms;   /**< for the whole exchange */
-    size_t max_body;       /**< answers longer than this are refused with LIMIT_EXCEEDED */
-    bool sensitive;        /**< the answer may carry key material: wipe buffers, never log bodies */
+    uint32_t timeout_ms; /**< for the whole exchange */
+    size_t max_body;     /**< answers longer than this are refused with LIMIT_EXCEEDED */
+    bool sensitive;      /**< the answer may carry key material: wipe buffers, never log bodies */
 } schloss_http_request_t;
 
 typedef struct schloss_http_response {
     int status;
-    uint8_t *body;      /**< owned by the transport until release() */
+    uint8_t *body; /**< owned by the transport until release() */
     size_t body_len;
     uint32_t retry_after_ms; /**< from Retry-After, 0 when absent */
-    void *opaque;       /**< for the transport */
+    void *opaque;            /**< for the transport */
 } schloss_http_response_t;
 
 typedef struct schloss_transport {

@@ -1,0 +1,26 @@
+/* Avro JSON for the schemas that serdes hand out. */
+#include "codec/avro/json.h"
+#include "codec/avro/writer.h"
+#include "serde/view.h"
+#include <schloss/avro.h>
+
+schloss_rc schloss_avro_from_json(const schloss_schema_t *schema, const char *json, size_t len, unsigned flags,
+                                  schloss_avro_writer_t *w, schloss_bytes_t *out, schloss_error_t *err) {
+    ENSURE(schema != NULL && json != NULL && w != NULL && out != NULL, err, INVALID_ARGUMENT,
+           "no argument but err may be NULL");
+    schloss_avro_writer_reset(w);
+    TRY(avro_from_json(avro_schema_root(schema->avro), json, len, flags, &w->buf, err));
+    TRY(buf_check(&w->buf, err));
+    *out = w->buf.ptr == NULL ? bytes("", 0) : buf_view(&w->buf);
+    return SCHLOSS_OK;
+}
+
+schloss_rc schloss_avro_to_json(const schloss_schema_t *schema, schloss_bytes_t record, unsigned flags,
+                                schloss_avro_writer_t *w, schloss_bytes_t *out, schloss_error_t *err) {
+    ENSURE(schema != NULL && w != NULL && out != NULL, err, INVALID_ARGUMENT, "no argument but err may be NULL");
+    schloss_avro_writer_reset(w);
+    TRY(avro_to_json(avro_schema_root(schema->avro), record, flags, &w->buf, err));
+    TRY(buf_check(&w->buf, err));
+    *out = buf_view(&w->buf);
+    return SCHLOSS_OK;
+}

@@ -1,0 +1,65 @@
+/* What a client is inside: connections, caches, key slots, flights, the refresh thread. */
+#ifndef SERDE_CORE_H
+#define SERDE_CORE_H
+
+#include "base/map.h"
+#include "base/time.h"
+#include "envelope/envelope.h"
+#include "http/io.h"
+#include <pthread.h>
+#include <schloss/client.h>
+
+typedef struct view view_t;
+
+struct schloss_client {
+    _Atomic uint32_t refs;
+    schloss_conf_t *conf;
+    http_service_t service;
+    schloss_transport_t transport;
+    bool embedded; /* transport is the application's hook */
+    clk_t clock;
+    env_t env;
+
+    pthread_mutex_t lock; /* guards views, subjects, flights; never held during I/O. Order: lock before env.lock */
+    pthread_cond_t cond;  /* wakes the refresh thread when it must stop */
+    map_t *views;         /* key -> view_t (one reference) */
+    map_t *subjects;      /* topic association -> cached subject */
+    map_t *flights;       /* key -> flight_t */
+    _Atomic uint32_t generation; /* raised by invalidate */
+    size_t max_views;
+    int64_t latest_ttl_ms, stale_ms;
+
+    pthread_t refresher;
+    pid_t refresher_pid;
+    bool has_refresher, stop_refresher;
+};
+
+typedef schloss_client_t core_t;
+
+core_t *core_ref(core_t *c);
+void core_unref(core_t *c);
+/* The client itself, or a private one when over changes what belongs to the client. Returns a reference. merged: the
+ * configuration of the serde (caller frees). */
+SCHLOSS_NODISCARD schloss_rc core_for(core_t *client, const schloss_conf_t *over, core_t **out, schloss_conf_t **merged,
+                                      schloss_error_t *err);
+
+/* ---- single flight: one fetch per key, however many threads ask ---- */
+
+typedef struct flight {
+    const void *owner; /* the prepare that fetches; NULL: landed with an error that waiters may take */
+    schloss_error_t *error;
+    int64_t landed_ms;
+} flight_t;
+
+/* @return 0: the caller owns the flight and must land it; SCHLOSS_NEED_WAIT: another one flies; an error: the flight
+ * that the caller waited for (since waited_ms) has failed. */
+SCHLOSS_NODISCARD schloss_rc flight_begin(core_t *c, const char *key, const void *owner, int64_t waited_ms,
+                                          schloss_error_t *err);
+/* rc < 0: failed with why, which prepares that wait for the flight take over. */
+void flight_land(core_t *c, const char *key, const void *owner, schloss_rc rc, const schloss_error_t *why);
+
+/* ---- refresh thread (refresh.c) ---- */
+void refresher_start(core_t *c);
+void refresher_stop(core_t *c);
+
+#endif

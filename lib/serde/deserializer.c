@@ -1,0 +1,127 @@
+/* Reading records. */
+#include "base/limits.h"
+#include "serde/conf.h"
+#include "serde/inspect.h"
+#include "serde/prepare.h"
+
+schloss_rc schloss_deserializer_new(schloss_client_t *client, const schloss_conf_t *conf, schloss_deserializer_t **out,
+                                    schloss_error_t *err) {
+    ENSURE(client != NULL && out != NULL, err, INVALID_ARGUMENT, "client and out must not be NULL");
+    schloss_deserializer_t *d = MEM_NEW(schloss_deserializer_t);
+    ENSURE(d != NULL, err, NO_MEMORY, "out of memory");
+    schloss_rc rc = handle_init(&d->h, client, conf, false, err);
+    if (rc != SCHLOSS_OK) {
+        mem_free(d);
+        return rc;
+    }
+    *out = d;
+    return SCHLOSS_OK;
+}
+
+void schloss_deserializer_free(schloss_deserializer_t *de) {
+    if (de != NULL) {
+        handle_clear(&de->h);
+        mem_free(de);
+    }
+}
+
+/* The last header of a name counts, as in the Java client. */
+static bool last_header(const schloss_header_t *headers, size_t n, const char *name, bytes_t *out) {
+    for (size_t i = n > LIMIT_HEADERS ? LIMIT_HEADERS : n; i-- > 0;) {
+        if (headers[i].name != NULL && strcmp(headers[i].name, name) == 0) {
+            *out = headers[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Finds schema and payload: header first (dual), else prefix. */
+static schloss_rc unframe(const handle_t *h, bool is_key, bytes_t value, const schloss_header_t *headers, size_t n,
+                          framing_t *f, bytes_t *payload, schloss_error_t *err) {
+    bytes_t header = {NULL, 0};
+    memset(f, 0, sizeof(*f));
+    bool dual = is_key ? h->key_header : h->value_header;
+    if (dual && n > 0 && last_header(headers, n, framing_header_name(is_key), &header) && header.ptr != NULL) {
+        TRY(framing_parse(header, f, err));
+        *payload = value;
+        return SCHLOSS_OK;
+    }
+    TRY(framing_parse(value, f, err));
+    *payload = bytes(value.ptr + f->prefix_len, value.len - f->prefix_len);
+    return SCHLOSS_OK;
+}
+
+static schloss_rc locate(schloss_deserializer_t *de, const schloss_target_t *target, schloss_bytes_t value,
+                         const schloss_header_t *headers, size_t n_headers, int64_t mono, target_entry_t **e,
+                         bytes_t *payload, schloss_error_t *err) {
+    framing_t f;
+    ENSURE(de != NULL && target != NULL && (headers != NULL || n_headers == 0), err, INVALID_ARGUMENT,
+           "deserializer, target and headers must not be NULL");
+    TRY(unframe(&de->h, target->is_key, value, headers, n_headers, &f, payload, err));
+    f.prefix_len = 0; /* belongs to the record, not to the target */
+    TRY(handle_target(&de->h, target, &f, e, err));
+    return handle_view(&de->h, *e, mono, err);
+}
+
+schloss_rc schloss_deserialize_try(schloss_deserializer_t *de, const schloss_target_t *target, schloss_bytes_t value,
+                                   const schloss_header_t *headers, size_t n_headers, schloss_decoded_t *out,
+                                   schloss_error_t *err) {
+    ENSURE(out != NULL, err, INVALID_ARGUMENT, "out must not be NULL");
+    if (value.ptr == NULL || value.len == 0) {
+        *out = (schloss_decoded_t){.value = {NULL, 0}};
+        return SCHLOSS_OK;
+    }
+    target_entry_t *e = NULL;
+    bytes_t payload = {NULL, 0}, skip = {NULL, 0}, result = {NULL, 0};
+    int64_t mono = time_mono_ms();
+    TRY(locate(de, target, value, headers, n_headers, mono, &e, &payload, err));
+    /* a dead letter that is read again names the rule that failed on it: reading only, never writing (spec 3.3) */
+    if (n_headers > 0) {
+        (void)last_header(headers, n_headers, "__rule.name", &skip);
+    }
+    schloss_rc rc = handle_run(&de->h, e, payload, 0, skip, mono, &result, err);
+    handle_wipe(&de->h, rc == SCHLOSS_OK);
+    TRY(rc);
+    out->value = result.ptr != NULL ? result : bytes("", 0);
+    out->schema = &e->view->schema;
+    return SCHLOSS_OK;
+}
+
+schloss_rc schloss_deserialize(schloss_deserializer_t *de, const schloss_target_t *target, schloss_bytes_t value,
+                               const schloss_header_t *headers, size_t n_headers, schloss_decoded_t *out,
+                               schloss_error_t *err) {
+    for (int i = 0; i < PREPARES_MAX; i++) {
+        schloss_rc rc = schloss_deserialize_try(de, target, value, headers, n_headers, out, err);
+        if (rc != SCHLOSS_NEED_KEY) {
+            return rc;
+        }
+        TRY(handle_prepare(&de->h, err));
+    }
+    return FAIL(err, LIMIT_EXCEEDED,
+                "the record needs more keys than the handle can hold, or they expire faster than "
+                "they can be fetched; check cache.expiry.secs");
+}
+
+schloss_rc schloss_inspect(schloss_deserializer_t *de, const schloss_target_t *target, schloss_bytes_t value,
+                           const schloss_header_t *headers, size_t n_headers,
+                           bool (*each)(void *user, const schloss_field_info_t *info), void *user,
+                           schloss_error_t *err) {
+    ENSURE(each != NULL, err, INVALID_ARGUMENT, "each must not be NULL");
+    if (value.ptr == NULL || value.len == 0) {
+        return SCHLOSS_OK;
+    }
+    for (int i = 0; i < PREPARES_MAX; i++) {
+        target_entry_t *e = NULL;
+        bytes_t payload = {NULL, 0};
+        schloss_rc rc = locate(de, target, value, headers, n_headers, time_mono_ms(), &e, &payload, err);
+        if (rc == SCHLOSS_OK) {
+            return inspect_record(e->view, payload, each, user, err);
+        }
+        if (rc != SCHLOSS_NEED_KEY) {
+            return rc;
+        }
+        TRY(handle_prepare(&de->h, err));
+    }
+    return FAIL(err, LIMIT_EXCEEDED, "schemas expire faster than they can be fetched");
+}

@@ -1,0 +1,203 @@
+/* Targets of a handle: which view and which keys serve a topic. */
+#include "serde/handle.h"
+#include "base/limits.h"
+#include "base/metrics.h"
+#include "serde/conf.h"
+#include <stdatomic.h>
+
+static void drop_view(target_entry_t *e) {
+    if (e->view != NULL) {
+        for (size_t i = 0; i < e->view->n_runs; i++) {
+            dek_use_drop(&e->uses[i]);
+        }
+        view_unref(e->view);
+    }
+    mem_free(e->uses);
+    e->view = NULL;
+    e->uses = NULL;
+}
+
+static void entry_free(void *value) {
+    target_entry_t *e = value;
+    drop_view(e);
+    mem_free(e->topic);
+    mem_free(e->subject);
+    mem_free(e);
+}
+
+static bool wants_headers(const handle_t *h, bool is_key) {
+    if (h->writing) {
+        const char *v = conf_str(h->conf, is_key ? "key.schema.id.serializer" : "value.schema.id.serializer");
+        return strcmp(conf_class(v), "HeaderSchemaIdSerializer") == 0;
+    }
+    const char *v = conf_str(h->conf, is_key ? "key.schema.id.deserializer" : "value.schema.id.deserializer");
+    return strcmp(conf_class(v), "DualSchemaIdDeserializer") == 0;
+}
+
+void handle_wipe(handle_t *h, bool keep_result) {
+    for (unsigned i = 0; i < 2; i++) {
+        if (!keep_result || i != h->buf_done) {
+            buf_reset(&h->out[i]);
+        }
+    }
+}
+
+schloss_rc handle_init(handle_t *h, schloss_client_t *client, const schloss_conf_t *conf, bool writing,
+                       schloss_error_t *err) {
+    memset(h, 0, sizeof(*h));
+    h->writing = writing;
+    TRY(core_for(client, conf, &h->core, &h->conf, err));
+    h->max_record = (size_t)conf_int(h->conf, "schloss.limit.record.bytes");
+    h->require = conf_str(h->conf, "schloss.require.rules");
+    h->key_header = wants_headers(h, true);
+    h->value_header = wants_headers(h, false);
+    for (size_t i = 0; i < 2; i++) {
+        buf_init(&h->out[i], h->max_record + 4096, "schloss.limit.record.bytes", true);
+    }
+    buf_init(&h->scratch, h->max_record + 4096, "schloss.limit.record.bytes", false);
+    h->targets = map_new(entry_free);
+    if (h->targets == NULL) {
+        handle_clear(h);
+        return NO_MEMORY(err);
+    }
+    return SCHLOSS_OK;
+}
+
+void handle_flush_metrics(handle_t *h) {
+    if (h->writing) {
+        METRIC_ADD(encryptions, h->n_values);
+        METRIC_ADD(records_serialized, h->n_records);
+    } else {
+        METRIC_ADD(decryptions, h->n_values);
+        METRIC_ADD(records_deserialized, h->n_records);
+    }
+    h->n_values = 0;
+    h->n_records = 0;
+}
+
+void handle_clear(handle_t *h) {
+    handle_flush_metrics(h);
+    map_free(h->targets);
+    buf_clear(&h->out[0]);
+    buf_clear(&h->out[1]);
+    buf_clear(&h->scratch);
+    mem_free(h->schema_text);
+    for (size_t i = 0; i < h->n_refs; i++) {
+        mem_free((char *)h->refs[i].name);
+        mem_free((char *)h->refs[i].subject);
+    }
+    mem_free(h->refs);
+    mem_free(h->record_name);
+    schloss_conf_free(h->conf);
+    core_unref(h->core);
+}
+
+/* Key of a target: flags, schema (reading), topic, NUL, subject. */
+static size_t target_key(uint8_t key[TARGET_KEY_MAX], const schloss_target_t *t, const framing_t *f) {
+    size_t topic = strlen(t->topic), subject = t->subject == NULL ? 0 : strlen(t->subject);
+    if (topic + subject + 32 > TARGET_KEY_MAX) {
+        return 0;
+    }
+    size_t n = 0;
+    key[n++] = (uint8_t)(t->is_key | (t->subject != NULL) << 1 | (f != NULL && f->is_guid) << 2);
+    if (f != NULL && f->is_guid) {
+        memcpy(key + n, f->guid, 16);
+        n += 16;
+    } else if (f != NULL) {
+        be32_write(key + n, (uint32_t)f->id);
+        n += 4;
+    }
+    memcpy(key + n, t->topic, topic + 1);
+    n += topic + 1;
+    if (subject > 0) {
+        memcpy(key + n, t->subject, subject);
+        n += subject;
+    }
+    return n;
+}
+
+static target_entry_t *entry_new(const schloss_target_t *t, const framing_t *f) {
+    target_entry_t *e = MEM_NEW(target_entry_t);
+    if (e == NULL) {
+        return NULL;
+    }
+    e->is_key = t->is_key;
+    e->topic = mem_strdup(t->topic);
+    e->subject = t->subject == NULL ? NULL : mem_strdup(t->subject);
+    if (f != NULL) {
+        e->framing = *f;
+    }
+    if (e->topic == NULL || (t->subject != NULL && e->subject == NULL)) {
+        entry_free(e);
+        return NULL;
+    }
+    return e;
+}
+
+schloss_rc handle_target(handle_t *h, const schloss_target_t *t, const framing_t *f, target_entry_t **out,
+                         schloss_error_t *err) {
+    uint8_t key[TARGET_KEY_MAX];
+    ENSURE(t != NULL && t->topic != NULL, err, INVALID_ARGUMENT, "target and its topic must not be NULL");
+    size_t n = target_key(key, t, f);
+    ENSURE(n > 0, err, LIMIT_EXCEEDED, "topic and subject are longer than the limit TARGET_KEY_MAX (%u)",
+           TARGET_KEY_MAX);
+    if (h->last != NULL && n == h->last_key_len && memcmp(key, h->last_key, n) == 0) {
+        *out = h->last;
+        return SCHLOSS_OK;
+    }
+    target_entry_t *e = map_get(h->targets, bytes(key, n));
+    if (e == NULL) {
+        if (map_len(h->targets) >= TARGETS_MAX) { /* hostile ids must not fill the memory */
+            h->last = NULL;
+            h->need.entry = NULL;
+            map_clear(h->targets);
+        }
+        e = entry_new(t, f);
+        if (e == NULL || !map_put(h->targets, bytes(key, n), e)) {
+            if (e != NULL) {
+                entry_free(e);
+            }
+            return NO_MEMORY(err);
+        }
+    }
+    memcpy(h->last_key, key, n);
+    h->last_key_len = n;
+    h->last = e;
+    *out = e;
+    return SCHLOSS_OK;
+}
+
+schloss_rc handle_view(handle_t *h, target_entry_t *e, int64_t mono_ms, schloss_error_t *err) {
+    view_t *v = e->view;
+    if (v == NULL || mono_ms >= atomic_load_explicit(&v->until_ms, memory_order_relaxed) ||
+        e->generation != atomic_load_explicit(&h->core->generation, memory_order_relaxed)) {
+        h->need = (need_t){.entry = e, .run = SIZE_MAX};
+        return SCHLOSS_NEED_KEY;
+    }
+    if (v->is_latest && !atomic_load_explicit(&v->used, memory_order_relaxed)) {
+        atomic_store_explicit(&v->used, true, memory_order_relaxed);
+    }
+    return h->writing ? view_guard(v, h->require, err) : SCHLOSS_OK;
+}
+
+schloss_rc handle_set_view(handle_t *h, target_entry_t *e, view_t *view, uint32_t generation, schloss_error_t *err) {
+    if (e->view == view) {
+        view_unref(view);
+        e->generation = generation;
+        return SCHLOSS_OK;
+    }
+    dek_use_t *uses = mem_calloc(view->n_runs == 0 ? 1 : view->n_runs, sizeof(*uses));
+    if (uses == NULL) {
+        view_unref(view);
+        return NO_MEMORY(err);
+    }
+    for (size_t i = 0; i < view->n_runs; i++) {
+        uses[i].env = &h->core->env;
+        uses[i].slot = view->runs[i].slot;
+    }
+    drop_view(e);
+    e->view = view;
+    e->uses = uses;
+    e->generation = generation;
+    return SCHLOSS_OK;
+}

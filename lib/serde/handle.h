@@ -1,0 +1,90 @@
+/* What serializers and deserializers have in common: a client, a cache of the targets they serve, buffers, and the
+ * running of a view's rules over one record. */
+#ifndef SERDE_HANDLE_H
+#define SERDE_HANDLE_H
+
+#include "serde/framing.h"
+#include "serde/view.h"
+
+#define TARGET_KEY_MAX 1600u /* topic, subject, id or GUID */
+#define TARGETS_MAX 4096u    /* entries per handle before it starts anew */
+
+/* What a handle knows of one (topic, key or value, subject, schema). */
+typedef struct target_entry {
+    view_t *view;        /* one reference; NULL until prepared */
+    dek_use_t *uses;     /* one per run of the view */
+    uint32_t generation; /* of the client when view was taken */
+    /* how to fetch the view again */
+    char *topic, *subject; /* subject NULL: strategy */
+    bool is_key;
+    framing_t framing; /* reading: which schema */
+} target_entry_t;
+
+/* What the last execute lacked. */
+typedef struct need {
+    target_entry_t *entry;
+    size_t run; /* SIZE_MAX: the view itself */
+    int32_t version;
+} need_t;
+
+typedef struct handle {
+    core_t *core;
+    schloss_conf_t *conf;
+    bool writing;
+    map_t *targets;       /* key bytes -> target_entry_t */
+    target_entry_t *last; /* fast path: the entry of the last call ... */
+    uint8_t last_key[TARGET_KEY_MAX];
+    size_t last_key_len; /* ... and its key */
+    buf_t out[2];        /* sensitive; ping-pong between rules */
+    unsigned buf_done;   /* the one that holds the last result */
+    buf_t scratch;
+    need_t need;
+    size_t max_record;
+    const char *require;           /* schloss.require.rules */
+    bool key_header, value_header; /* writing: GUID in a header; reading: headers are looked at */
+    uint64_t n_values, n_records;  /* not yet added to the metrics */
+    /* writing: schema given by the application */
+    char *schema_text;
+    size_t schema_len;
+    schloss_schema_ref_t *refs;
+    size_t n_refs;
+    char *record_name;
+} handle_t;
+
+SCHLOSS_NODISCARD schloss_rc handle_init(handle_t *h, schloss_client_t *client, const schloss_conf_t *conf,
+                                         bool writing, schloss_error_t *err);
+void handle_clear(handle_t *h);
+void handle_flush_metrics(handle_t *h);
+
+/* The entry for a target (framing NULL when writing), made when missing. Key look-up allocates nothing when it hits. */
+SCHLOSS_NODISCARD schloss_rc handle_target(handle_t *h, const schloss_target_t *t, const framing_t *framing,
+                                           target_entry_t **out, schloss_error_t *err);
+/* 0 when the entry's view is usable now, else NEED_KEY with h->need set. */
+SCHLOSS_NODISCARD schloss_rc handle_view(handle_t *h, target_entry_t *e, int64_t mono_ms, schloss_error_t *err);
+/* Takes over a reference of view. */
+SCHLOSS_NODISCARD schloss_rc handle_set_view(handle_t *h, target_entry_t *e, view_t *view, uint32_t generation,
+                                             schloss_error_t *err);
+
+/* Runs the view's rules over in. prefix_len bytes are kept free in front of the result (writing).
+ * skip_rule: name of a rule that is left out (reading, header __rule.name), NULL for none.
+ * *out: result within one of h->out, behind the free bytes. */
+SCHLOSS_NODISCARD schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t in, size_t prefix_len,
+                                        bytes_t skip_rule, int64_t mono_ms, bytes_t *out, schloss_error_t *err);
+
+/* Wipes what a call leaves in the buffers, but for its result. */
+void handle_wipe(handle_t *h, bool keep_result);
+
+/* ---- blocking driver over prepare ---- */
+/* Prepares that one record can need: its view, one key per rule and DEK version, and again when something expires in
+ * between. */
+#define PREPARES_MAX 256
+SCHLOSS_NODISCARD schloss_rc handle_prepare(handle_t *h, schloss_error_t *err);
+
+struct schloss_serializer {
+    handle_t h;
+};
+struct schloss_deserializer {
+    handle_t h;
+};
+
+#endif

@@ -1,0 +1,159 @@
+/* Inspecting: walks the record as it lies on the topic and names for each leaf the outermost rule that covers it. Needs
+ * the schema and the rules, never a key. */
+#include "serde/inspect.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "codec/avro/walk.h"
+#include "rules/tags.h"
+
+typedef struct look {
+    const view_t *v;
+    avro_walk_t w;
+    bool (*each)(void *user, const schloss_field_info_t *info);
+    void *user;
+    bool stopped;
+    buf_t raw; /* decoded base64: ciphertext, not sensitive */
+    schloss_error_t *err;
+} look_t;
+
+static const char *kek_of(const view_t *v, const rule_run_t *run) {
+    const char *kek = rule_param(run->rule, v->schema.sr->metadata, "encrypt.kek.name");
+    return kek == NULL ? "" : kek;
+}
+
+/* The rule whose ciphertext lies outermost: reading undoes it first. */
+static const rule_run_t *covering(const view_t *v, const avro_field_t *f, bool payload) {
+    for (size_t i = 0; i < v->n_runs; i++) {
+        const rule_run_t *r = &v->runs[i];
+        if (r->slot != NULL && r->is_payload == payload &&
+            (payload || (f != NULL && rule_matches_field(r->rule, f, v->schema.sr->metadata)))) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+static void describe(look_t *l, const rule_run_t *run, bytes_t data, bool is_text, schloss_field_info_t *info) {
+    size_t n = data.len;
+    info->is_encrypted = true;
+    info->rule = run->rule->name;
+    info->kek = kek_of(l->v, run);
+    info->algorithm = dek_alg_name(run->alg);
+    info->dek_version = run->versioned ? 0 : 1;
+    info->looks_valid = true;
+    if (is_text) {
+        buf_reset(&l->raw);
+        info->looks_valid = buf_reserve(&l->raw, n / 4 * 3 + 6) && b64_decode(l->raw.ptr, &n, data.ptr, data.len);
+        data = bytes(l->raw.ptr, n);
+    }
+    if (info->looks_valid && run->versioned) {
+        info->looks_valid = n >= 5 && data.ptr[0] == 0;
+        if (info->looks_valid) {
+            info->dek_version = (int32_t)be32_read(data.ptr + 1);
+            n -= 5;
+        }
+    }
+    info->looks_valid = info->looks_valid && n >= aead_overhead(run->alg);
+}
+
+static void tell(look_t *l, const avro_type_t *t, const avro_field_t *f, bytes_t data) {
+    schloss_field_info_t info = {.path = f == NULL ? "" : f->full_name,
+                                 .type = avro_kind_name(t->kind),
+                                 .rule = "",
+                                 .kek = "",
+                                 .algorithm = "",
+                                 .len = data.len};
+    bool text = t->kind == AVRO_STRING;
+    const rule_run_t *run = text || t->kind == AVRO_BYTES ? covering(l->v, f, false) : NULL;
+    if (run != NULL) {
+        describe(l, run, data, text, &info);
+    }
+    l->stopped = !l->each(l->user, &info);
+}
+
+static schloss_rc look_at(look_t *l, const avro_type_t *t, const avro_field_t *f);
+
+static schloss_rc look_items(look_t *l, const avro_type_t *t, const avro_field_t *f) {
+    cur_t *c = &l->w.cur;
+    uint64_t items = 0;
+    for (int64_t n = cur_varlong(c); !c->failed && n != 0 && !l->stopped; n = cur_varlong(c)) {
+        if (n < 0) {
+            (void)cur_varlong(c); /* size of the block */
+            ENSURE(n != INT64_MIN, l->err, DATA_MISMATCH, "a block count is malformed");
+            n = -n;
+        }
+        for (; n > 0 && !c->failed && !l->stopped; n--) {
+            ENSURE(++items <= LIMIT_RECORD_ITEMS, l->err, LIMIT_EXCEEDED, "more items than LIMIT_RECORD_ITEMS");
+            if (t->kind == AVRO_MAP) {
+                int64_t len = cur_varlong(c);
+                (void)cur_take(c, len < 0 ? SIZE_MAX : (size_t)len);
+            }
+            TRY(look_at(l, t->items, f));
+        }
+    }
+    return SCHLOSS_OK;
+}
+
+static schloss_rc look_inside(look_t *l, const avro_type_t *t, const avro_field_t *f) {
+    cur_t *c = &l->w.cur;
+    if (t->kind == AVRO_RECORD) {
+        for (size_t i = 0; i < t->n_fields && !l->stopped; i++) {
+            TRY(look_at(l, t->fields[i].type, &t->fields[i]));
+        }
+    } else if (t->kind == AVRO_UNION) {
+        int64_t branch = cur_varlong(c);
+        if (c->failed || branch < 0 || (uint64_t)branch >= t->n_branches) {
+            c->failed = true;
+        } else {
+            TRY(look_at(l, t->branches[branch], f));
+        }
+    } else {
+        TRY(look_items(l, t, f));
+    }
+    return SCHLOSS_OK;
+}
+
+static schloss_rc look_at(look_t *l, const avro_type_t *t, const avro_field_t *f) {
+    if (l->stopped) {
+        return SCHLOSS_OK;
+    }
+    cur_t *c = &l->w.cur;
+    if (t->kind == AVRO_RECORD || t->kind == AVRO_UNION || t->kind == AVRO_ARRAY || t->kind == AVRO_MAP) {
+        ENSURE(++l->w.depth <= l->w.max_depth, l->err, LIMIT_EXCEEDED,
+               "the record nests deeper than the limit LIMIT_RECORD_DEPTH (%u)", LIMIT_RECORD_DEPTH);
+        TRY(look_inside(l, t, f));
+        l->w.depth--;
+    } else if (t->kind == AVRO_STRING || t->kind == AVRO_BYTES) {
+        int64_t len = cur_varlong(c);
+        const uint8_t *p = cur_take(c, len < 0 ? SIZE_MAX : (size_t)len);
+        if (p != NULL) {
+            tell(l, t, f, bytes(p, (size_t)len));
+        }
+    } else {
+        const uint8_t *before = c->p;
+        TRY(avro_skip(&l->w, t, l->err));
+        tell(l, t, f, bytes(before, (size_t)(c->p - before)));
+    }
+    ENSURE(!c->failed, l->err, DATA_MISMATCH, "the record does not fit its schema");
+    return SCHLOSS_OK;
+}
+
+schloss_rc inspect_record(const view_t *v, bytes_t payload, bool (*each)(void *user, const schloss_field_info_t *info),
+                          void *user, schloss_error_t *err) {
+    look_t l = {.v = v, .each = each, .user = user, .err = err};
+    const rule_run_t *run = covering(v, NULL, true);
+    buf_init(&l.raw, LIMIT_RECORD_BYTES, "LIMIT_RECORD_BYTES", false);
+    schloss_rc rc = SCHLOSS_OK;
+    if (run != NULL) { /* the whole payload is ciphertext: nothing inside can be told apart */
+        schloss_field_info_t info = {.path = "", .type = "payload", .len = payload.len};
+        describe(&l, run, payload, false, &info);
+        (void)each(user, &info);
+    } else if (v->root_is_bytes) {
+        tell(&l, avro_schema_root(v->schema.avro), NULL, payload);
+    } else {
+        avro_walk_init(&l.w, payload);
+        rc = look_at(&l, avro_schema_root(v->schema.avro), NULL);
+    }
+    buf_clear(&l.raw);
+    return rc;
+}

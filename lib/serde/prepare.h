@@ -1,0 +1,11 @@
+/* Prepare: fetch what the last execute lacked (h->need). */
+#ifndef SERDE_PREPARE_H
+#define SERDE_PREPARE_H
+
+#include "serde/handle.h"
+#include <schloss/ext/prepare.h>
+
+/* Fetches the view of a subject's latest version again and extends or replaces the cached one (refresh thread). */
+SCHLOSS_NODISCARD schloss_rc prepare_refresh_view(core_t *c, const view_t *old, io_t *io, schloss_error_t *err);
+
+#endif

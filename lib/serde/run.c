@@ -1,0 +1,221 @@
+/* Running a view's rules over one record, rule by rule: each takes the record as the one before left it. A rule that
+ * fails under onFailure NONE leaves it exactly as it was (all or nothing). */
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "rules/value.h"
+#include "serde/handle.h"
+#include <stdatomic.h>
+
+/* Failures that are not the rule's: they end the record whatever onFailure says. Random and cipher failures are among
+ * them, so that a sick machine never sends plaintext. */
+static bool beyond_rule(schloss_rc rc) {
+    switch (rc) {
+    case SCHLOSS_E_NO_MEMORY:
+    case SCHLOSS_E_LIMIT_EXCEEDED:
+    case SCHLOSS_E_MEMORY_LOCK:
+    case SCHLOSS_E_DATA_MISMATCH:
+    case SCHLOSS_E_RANDOM:
+    case SCHLOSS_E_CRYPTO:
+    case SCHLOSS_E_CANCELLED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static schloss_rc no_action(const view_t *v, const rule_run_t *run, const char *name, schloss_error_t *err) {
+    schloss_rc rc = FAIL(err, NO_ACTION, "Could not find rule action of type %s", name);
+    err_hint(err, "ERROR and NONE are known");
+    err_rule(err, run->rule->name);
+    err_subject(err, v->schema.subject);
+    return rc;
+}
+
+/* 0: go on with the next rule. */
+static schloss_rc failed(const handle_t *h, const view_t *v, rule_run_t *run, schloss_rc rc, schloss_error_t *err) {
+    METRIC_ADD(rule_failures, 1);
+    err_rule(err, run->rule->name);
+    err_subject(err, v->schema.subject);
+    if (beyond_rule(rc) || run->on_failure == ACTION_ERROR) {
+        return rc;
+    }
+    if (run->on_failure == ACTION_UNKNOWN) {
+        return no_action(v, run, run->on_failure_name, err);
+    }
+    if (h->writing && view_is_guarded(v->schema.subject, h->require)) {
+        err_wrap(err, "guard mode forbids to skip the failed rule");
+        return rc;
+    }
+    if (h->writing) {
+        METRIC_ADD(none_on_write, 1);
+    } else {
+        METRIC_ADD(none_on_read, 1);
+    }
+    if (!atomic_exchange_explicit(&run->complained, true, memory_order_relaxed)) {
+        LOG_WARN("rules", "rule %s of subject %s failed (%s) and is skipped by onFailure NONE: %s", run->rule->name,
+                 v->schema.subject, schloss_rc_name(rc),
+                 h->writing ? "its fields are SENT IN CLEAR" : "its fields stay encrypted");
+    }
+    return SCHLOSS_OK;
+}
+
+static schloss_rc succeeded(const view_t *v, const rule_run_t *run, schloss_error_t *err) {
+    if (run->on_success == ACTION_NONE) {
+        return SCHLOSS_OK;
+    }
+    if (run->on_success == ACTION_UNKNOWN) {
+        return no_action(v, run, run->on_success_name, err);
+    }
+    schloss_rc rc = FAIL(err, RULE_SET, "rule %s succeeded and its onSuccess is ERROR", run->rule->name);
+    err_rule(err, run->rule->name);
+    return rc;
+}
+
+typedef struct pass {
+    handle_t *h;
+    target_entry_t *e;
+    size_t prefix_len;
+    int64_t mono_ms;
+    bytes_t cur;
+    unsigned next; /* buffer that the next pass writes */
+    bool checked;  /* cur has been walked to its end */
+    bool is_plain; /* cur is a domain record, not an encoded payload */
+} pass_t;
+
+/* Empties the next buffer, keeping room for the prefix. */
+static buf_t *begin(pass_t *p) {
+    buf_t *b = &p->h->out[p->next];
+    buf_reset(b);
+    if (buf_reserve(b, p->prefix_len + p->cur.len + 64)) {
+        b->len = p->prefix_len;
+    }
+    return b;
+}
+
+static void end(pass_t *p, const buf_t *b) {
+    p->cur = bytes(b->ptr + p->prefix_len, b->len - p->prefix_len);
+    p->next ^= 1;
+}
+
+static schloss_rc run_one(pass_t *p, size_t i, schloss_error_t *err) {
+    handle_t *h = p->h;
+    view_t *v = p->e->view;
+    rule_run_t *run = &v->runs[i];
+    if (run->broken != NULL) {
+        err_copy(err, run->broken);
+        return failed(h, v, run, schloss_error_code(run->broken), err);
+    }
+    plan_crypt_t crypt = {
+        .writing = h->writing,
+        .versioned = run->versioned,
+        .alg = run->alg,
+        .use = &p->e->uses[i],
+        .mono_ms = p->mono_ms,
+        .scratch = &h->scratch,
+    };
+    buf_t *b = begin(p);
+    TRY(buf_check(b, err));
+    schloss_rc rc = run->plan != NULL ? plan_run(run->plan, p->cur, b, &crypt, err)
+                    : h->writing      ? payload_encrypt(&crypt, p->cur, b, err)
+                                      : payload_decrypt(&crypt, p->cur, b, err);
+    if (rc == SCHLOSS_NEED_KEY) {
+        h->need = (need_t){.entry = p->e, .run = i, .version = crypt.missing};
+        return rc;
+    }
+    if (rc < 0) {
+        return failed(h, v, run, rc, err);
+    }
+    h->n_values += crypt.n_values;
+    end(p, b);
+    p->checked = run->plan != NULL;
+    return succeeded(v, run, err);
+}
+
+/* Root type bytes: the payload is the bare bytes, a domain record has Avro's length in front. */
+static schloss_rc strip_length(pass_t *p, schloss_error_t *err) {
+    cur_t c = cur_of(p->cur);
+    int64_t n = cur_varlong(&c);
+    ENSURE(!c.failed && n >= 0 && (uint64_t)n == cur_left(&c), err, DATA_MISMATCH,
+           "the record does not fit its schema: the length of the root bytes is wrong");
+    p->cur = bytes(c.p, (size_t)n);
+    return SCHLOSS_OK;
+}
+
+static schloss_rc add_length(pass_t *p, schloss_error_t *err) {
+    buf_t *b = begin(p);
+    buf_put_varlong(b, (int64_t)p->cur.len);
+    buf_put(b, p->cur.ptr, p->cur.len);
+    TRY(buf_check(b, err));
+    end(p, b);
+    return SCHLOSS_OK;
+}
+
+static schloss_rc check_record(pass_t *p, schloss_error_t *err) {
+    if (!p->checked) {
+        schloss_rc rc = plan_run(p->e->view->check, p->cur, NULL, NULL, err);
+        if (rc != SCHLOSS_OK) {
+            err_subject(err, p->e->view->schema.subject);
+            return rc;
+        }
+        p->checked = true;
+    }
+    return SCHLOSS_OK;
+}
+
+/* Between the phases: what domain rules see and what encoding rules see. */
+static schloss_rc change_phase(pass_t *p, schloss_error_t *err) {
+    const view_t *v = p->e->view;
+    if (p->h->writing) {
+        TRY(check_record(p, err));
+        p->is_plain = false;
+        return v->root_is_bytes ? strip_length(p, err) : SCHLOSS_OK;
+    }
+    p->is_plain = true;
+    p->checked = false;
+    return v->root_is_bytes ? add_length(p, err) : SCHLOSS_OK;
+}
+
+static bool is_skipped(const rule_run_t *run, bytes_t skip) {
+    return skip.len > 0 && strlen(run->rule->name) == skip.len && memcmp(run->rule->name, skip.ptr, skip.len) == 0;
+}
+
+schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t in, size_t prefix_len, bytes_t skip_rule, int64_t mono_ms,
+                      bytes_t *out, schloss_error_t *err) {
+    view_t *v = e->view;
+    pass_t p = {.h = h, .e = e, .prefix_len = prefix_len, .mono_ms = mono_ms, .cur = in, .is_plain = h->writing};
+    ENSURE(in.len <= h->max_record, err, LIMIT_EXCEEDED,
+           "the record has %zu bytes, limit schloss.limit.record.bytes is %zu", in.len, h->max_record);
+    for (size_t i = 0; i < v->n_runs; i++) {
+        if (v->runs[i].is_payload == p.is_plain) {
+            TRY(change_phase(&p, err));
+        }
+        if (!is_skipped(&v->runs[i], skip_rule)) {
+            TRY(run_one(&p, i, err));
+        }
+    }
+    if (p.is_plain == h->writing) {
+        TRY(change_phase(&p, err));
+    }
+    if (!h->writing) {
+        TRY(check_record(&p, err));
+    }
+    bytes_t done = p.cur;
+    bool own = false;
+    for (size_t i = 0; i < 2; i++) {
+        own = own || (h->out[i].ptr != NULL && done.ptr == h->out[i].ptr + prefix_len && h->out[i].len > prefix_len);
+    }
+    if (!own) { /* nothing was transformed, or the payload lies behind a length: bring it behind the prefix */
+        buf_t *b = begin(&p);
+        buf_put(b, done.ptr, done.len);
+        TRY(buf_check(b, err));
+        end(&p, b);
+    }
+    h->buf_done = p.next ^ 1;
+    h->n_records++;
+    if ((h->n_records & 63) == 0) {
+        handle_flush_metrics(h);
+    }
+    *out = p.cur;
+    return SCHLOSS_OK;
+}

@@ -1,0 +1,128 @@
+/* Writing records. */
+#include "base/limits.h"
+#include "serde/conf.h"
+#include "serde/prepare.h"
+
+schloss_rc schloss_serializer_new(schloss_client_t *client, const schloss_conf_t *conf, schloss_serializer_t **out,
+                                  schloss_error_t *err) {
+    ENSURE(client != NULL && out != NULL, err, INVALID_ARGUMENT, "client and out must not be NULL");
+    schloss_serializer_t *s = MEM_NEW(schloss_serializer_t);
+    ENSURE(s != NULL, err, NO_MEMORY, "out of memory");
+    schloss_rc rc = handle_init(&s->h, client, conf, true, err);
+    if (rc != SCHLOSS_OK) {
+        mem_free(s);
+        return rc;
+    }
+    *out = s;
+    return SCHLOSS_OK;
+}
+
+void schloss_serializer_free(schloss_serializer_t *ser) {
+    if (ser != NULL) {
+        handle_clear(&ser->h);
+        mem_free(ser);
+    }
+}
+
+schloss_rc schloss_serializer_set_schema(schloss_serializer_t *ser, const char *text, size_t len,
+                                         const schloss_schema_ref_t *refs, size_t n_refs, schloss_error_t *err) {
+    ENSURE(ser != NULL && text != NULL && (refs != NULL || n_refs == 0), err, INVALID_ARGUMENT,
+           "serializer, text and refs must not be NULL");
+    handle_t *h = &ser->h;
+    ENSURE(h->schema_text == NULL && map_len(h->targets) == 0, err, INVALID_STATE,
+           "the schema must be given once, before the first record");
+    ENSURE(n_refs <= LIMIT_SCHEMA_REFS, err, LIMIT_EXCEEDED, "more references than the limit LIMIT_SCHEMA_REFS (%u)",
+           LIMIT_SCHEMA_REFS);
+    if (n_refs == 0) { /* with references the registry knows the text of, the name is found there */
+        avro_schema_t *avro = NULL;
+        TRY(avro_schema_parse(&avro, text, len, NULL, 0, 0, err));
+        const char *name = avro_schema_root(avro)->name;
+        h->record_name = name == NULL ? NULL : mem_strdup(name);
+        bool oom = name != NULL && h->record_name == NULL;
+        avro_schema_free(avro);
+        ENSURE(!oom, err, NO_MEMORY, "out of memory");
+    }
+    h->schema_text = mem_strndup(text, len);
+    h->refs = mem_calloc(n_refs + 1, sizeof(*h->refs));
+    ENSURE(h->schema_text != NULL && h->refs != NULL, err, NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < n_refs; i++) {
+        ENSURE(refs[i].name != NULL && refs[i].subject != NULL, err, INVALID_ARGUMENT, "a reference lacks a name");
+        schloss_schema_ref_t r = {mem_strdup(refs[i].name), mem_strdup(refs[i].subject), refs[i].version};
+        h->refs[h->n_refs++] = r;
+        ENSURE(r.name != NULL && r.subject != NULL, err, NO_MEMORY, "out of memory");
+    }
+    return SCHLOSS_OK;
+}
+
+schloss_rc schloss_serialize_try(schloss_serializer_t *ser, const schloss_target_t *target, schloss_bytes_t record,
+                                 schloss_encoded_t *out, schloss_error_t *err) {
+    ENSURE(ser != NULL && out != NULL, err, INVALID_ARGUMENT, "serializer and out must not be NULL");
+    if (record.ptr == NULL) {
+        schloss_rc rc = FAIL(err, EMPTY_MESSAGE, "the record to serialize is NULL");
+        err_hint(err, "a tombstone is written with schloss_kafka_produce()");
+        return rc;
+    }
+    handle_t *h = &ser->h;
+    target_entry_t *e = NULL;
+    int64_t mono = time_mono_ms();
+    TRY(handle_target(h, target, NULL, &e, err));
+    TRY(handle_view(h, e, mono, err));
+    const view_t *v = e->view;
+    bool with_header = e->is_key ? h->key_header : h->value_header;
+    if (with_header && !v->has_guid) {
+        return FAIL(err, REGISTRY_ANSWER,
+                    "the registry gave no GUID for subject '%s': HeaderSchemaIdSerializer cannot "
+                    "be used",
+                    v->schema.subject);
+    }
+    size_t prefix = with_header ? 0 : FRAMING_ID_LEN;
+    bytes_t result = {NULL, 0};
+    schloss_rc rc = handle_run(h, e, record, prefix, bytes(NULL, 0), mono, &result, err);
+    handle_wipe(h, rc == SCHLOSS_OK);
+    TRY(rc);
+    *out = (schloss_encoded_t){.value = result};
+    if (with_header) {
+        out->header_name = framing_header_name(e->is_key);
+        out->header = bytes(v->guid, FRAMING_GUID_LEN);
+    } else {
+        uint8_t *start = h->out[h->buf_done].ptr;
+        memcpy(start, v->prefix, FRAMING_ID_LEN);
+        out->value = bytes(start, result.len + FRAMING_ID_LEN);
+    }
+    return SCHLOSS_OK;
+}
+
+schloss_rc schloss_serialize(schloss_serializer_t *ser, const schloss_target_t *target, schloss_bytes_t record,
+                             schloss_encoded_t *out, schloss_error_t *err) {
+    for (int i = 0; i < PREPARES_MAX; i++) {
+        schloss_rc rc = schloss_serialize_try(ser, target, record, out, err);
+        if (rc != SCHLOSS_NEED_KEY) {
+            return rc;
+        }
+        TRY(handle_prepare(&ser->h, err));
+    }
+    return FAIL(err, LIMIT_EXCEEDED,
+                "keys expire faster than they can be fetched; check cache.expiry.secs and "
+                "latest.cache.ttl.sec");
+}
+
+schloss_rc schloss_serializer_prepare(schloss_serializer_t *ser, const schloss_target_t *target,
+                                      const schloss_schema_t **schema, schloss_error_t *err) {
+    ENSURE(ser != NULL, err, INVALID_ARGUMENT, "serializer must not be NULL");
+    target_entry_t *e = NULL;
+    TRY(handle_target(&ser->h, target, NULL, &e, err));
+    for (int i = 0; i < PREPARES_MAX; i++) {
+        schloss_rc rc = handle_view(&ser->h, e, time_mono_ms(), err);
+        if (rc == SCHLOSS_OK) {
+            if (schema != NULL) {
+                *schema = &e->view->schema;
+            }
+            return SCHLOSS_OK;
+        }
+        if (rc != SCHLOSS_NEED_KEY) {
+            return rc;
+        }
+        TRY(handle_prepare(&ser->h, err));
+    }
+    return FAIL(err, LIMIT_EXCEEDED, "schemas expire faster than they can be fetched; check latest.cache.ttl.sec");
+}

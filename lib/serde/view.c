@@ -1,0 +1,361 @@
+/* Compiling views: which rules run, in which order, with which keys (spec client-encryption 3.2-3.6). */
+#include "serde/view.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/text.h"
+#include "rules/wildcard.h"
+#include "serde/conf.h"
+#include "serde/framing.h"
+#include <stdatomic.h>
+#include <string.h>
+#include <strings.h>
+
+view_t *view_ref(view_t *v) {
+    atomic_fetch_add_explicit(&v->refs, 1, memory_order_relaxed);
+    return v;
+}
+
+void view_unref(view_t *v) {
+    if (v == NULL || atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    for (size_t i = 0; i < v->n_runs; i++) {
+        plan_free(v->runs[i].plan);
+        schloss_error_free(v->runs[i].broken);
+    }
+    mem_free(v->runs);
+    plan_free(v->check);
+    ruleset_free(v->rules);
+    avro_schema_free(v->schema.avro);
+    sr_schema_unref(v->schema.sr);
+    mem_free(v->schema.subject);
+    mem_free(v->key);
+    mem_free(v);
+}
+
+void view_unref_void(void *v) {
+    view_unref(v);
+}
+
+/* ---- does a rule run? ---- */
+
+static bool environment_runs(rule_env_t at, const char *environment) {
+    switch (at) {
+    case ENABLE_ALL:
+        return true;
+    case ENABLE_NONE:
+        return false;
+    case ENABLE_CLIENT:
+        return strcmp(environment, "CLIENT") == 0;
+    case ENABLE_GATEWAY:
+        return strcmp(environment, "GATEWAY") == 0;
+    case ENABLE_SERVER:
+        return strcmp(environment, "SERVER") == 0;
+    }
+    return false;
+}
+
+static bool rule_runs(const core_t *c, const ruleset_t *rs, const rule_t *r, bool writing) {
+    const char *disabled = conf_rule(c->conf, r->name, r->type_upper, "disabled");
+    if (disabled != NULL && strcasecmp(disabled, "true") == 0) {
+        return false;
+    }
+    if (!environment_runs(rs->enable_at, conf_str(c->conf, "execution.environment"))) {
+        return false;
+    }
+    return (disabled != NULL || !r->disabled) && rule_mode_runs(r->mode, writing);
+}
+
+/* Two rules of one list with the same tags, type and mode encrypt once: the first listed one acts, in both directions.
+ * A rule that does not run does not stand for another (unlike upstream, where data would go out in clear). */
+static bool is_shadowed(const core_t *c, const ruleset_t *rs, const rule_t *list, size_t i, bool writing) {
+    for (size_t k = 0; k < i; k++) {
+        if (list[k].kind == RULE_TRANSFORM && list[k].type == list[i].type && list[k].mode == list[i].mode &&
+            list[i].type == RULE_TYPE_ENCRYPT && rule_same_tags(&list[k], &list[i]) &&
+            rule_runs(c, rs, &list[k], writing)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- actions ---- */
+
+static action_t action_of(const core_t *c, const rule_t *r, const char *which, const char *own, bool writing,
+                          action_t dflt, char name[64]) {
+    const char *over = conf_rule(c->conf, r->name, r->type_upper, which);
+    const char *text = rule_action(r, over != NULL ? over : own, writing, name);
+    if (text == NULL) {
+        name[0] = '\0';
+        return dflt;
+    }
+    return strcmp(text, "NONE") == 0 ? ACTION_NONE : strcmp(text, "ERROR") == 0 ? ACTION_ERROR : ACTION_UNKNOWN;
+}
+
+/* ---- parameters ---- */
+
+static schloss_rc check_kek_name(const char *name, schloss_error_t *err) {
+    ENSURE(name != NULL, err, BAD_RULE_PARAM, "No kek name found");
+    ENSURE(name[0] != '\0', err, BAD_RULE_PARAM, "Empty kek name");
+    ENSURE(strlen(name) <= 256 * 3, err, BAD_RULE_PARAM, "kek name longer than 256 characters");
+    for (const char *p = name; *p != '\0'; p++) {
+        unsigned char ch = (unsigned char)*p;
+        bool letter = ch >= 0x80 || ch == '_' || ((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z');
+        bool other = (ch >= '0' && ch <= '9') || ch == '-';
+        if (!letter && (p == name || !other)) {
+            return FAIL(err, BAD_RULE_PARAM, "Illegal %scharacter in kek name: %s", p == name ? "initial " : "", name);
+        }
+    }
+    return SCHLOSS_OK;
+}
+
+static schloss_rc parse_days(const char *text, int32_t *days, schloss_error_t *err) {
+    *days = 0;
+    if (text == NULL || text[0] == '\0') {
+        return SCHLOSS_OK;
+    }
+    int64_t v = 0;
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p < '0' || *p > '9' || (v = v * 10 + (*p - '0')) > INT32_MAX) {
+            schloss_rc rc = FAIL(err, BAD_RULE_PARAM, "Invalid value for encrypt.dek.expiry.days: %s", text);
+            err_hint(err, "whole days, 0 or more");
+            return rc;
+        }
+    }
+    *days = (int32_t)v;
+    return SCHLOSS_OK;
+}
+
+static schloss_rc find_slot(core_t *c, view_t *v, rule_run_t *run, schloss_error_t *err) {
+    const rule_t *r = run->rule;
+    const json_t *md = v->schema.sr->metadata;
+    const char *alg = rule_param(r, md, "encrypt.dek.algorithm");
+    dek_spec_t spec = {
+        .kek = rule_param(r, md, "encrypt.kek.name"),
+        .subject = v->schema.subject,
+        .kms_type = rule_param(r, md, "encrypt.kms.type"),
+        .kms_key_id = rule_param(r, md, "encrypt.kms.key.id"),
+        .alg = DEK_AES256_GCM,
+        .writing = v->writing,
+        .conf_scope = conf_rule_has_params(c->conf, r->name) ? r->name : "",
+        .conf_type = r->type_upper,
+    };
+    TRY(check_kek_name(spec.kek, err));
+    if (alg != NULL && alg[0] != '\0' && !dek_alg_parse(alg, &spec.alg)) {
+        schloss_rc rc = FAIL(err, BAD_RULE_PARAM, "Invalid value for encrypt.dek.algorithm: %s", alg);
+        err_hint(err, "AES128_GCM, AES256_GCM or AES256_SIV");
+        return rc;
+    }
+    TRY(parse_days(rule_param(r, md, "encrypt.dek.expiry.days"), &spec.expiry_days, err));
+    run->alg = spec.alg;
+    run->versioned = spec.expiry_days > 0;
+    return env_slot(&c->env, &spec, &run->slot, err);
+}
+
+/* ---- one rule ---- */
+
+static schloss_rc check_executor(core_t *c, const rule_t *r, schloss_error_t *err) {
+    if (r->type == RULE_TYPE_OTHER || !conf_bool(c->conf, "schloss.rule.executors.builtin")) {
+        schloss_rc rc = FAIL(err, NO_EXECUTOR, "Could not find rule executor of type %s", r->type_name);
+        err_hint(err, "this client executes ENCRYPT and ENCRYPT_PAYLOAD; let the rule run elsewhere (enableAt) or "
+                      "disable it here");
+        return rc;
+    }
+    if ((r->type == RULE_TYPE_ENCRYPT_PAYLOAD) != r->is_encoding) {
+        return FAIL(err, RULE_SET, "a rule of type %s cannot stand among the %s rules", r->type_upper,
+                    r->is_encoding ? "encoding" : "domain");
+    }
+    ENSURE(r->kind == RULE_TRANSFORM, err, RULE_SET, "a rule of type %s must be of kind TRANSFORM", r->type_upper);
+    return SCHLOSS_OK;
+}
+
+static schloss_rc init_run(core_t *c, view_t *v, rule_run_t *run, const rule_t *r, schloss_error_t *err) {
+    run->rule = r;
+    run->is_payload = r->is_encoding;
+    run->on_success = action_of(c, r, "onSuccess", r->on_success, v->writing, ACTION_NONE, run->on_success_name);
+    run->on_failure = action_of(c, r, "onFailure", r->on_failure, v->writing, ACTION_ERROR, run->on_failure_name);
+    schloss_error_t *why = schloss_error_new();
+    ENSURE(why != NULL, err, NO_MEMORY, "out of memory");
+    schloss_rc rc = check_executor(c, r, why);
+    if (rc == SCHLOSS_OK && !run->is_payload) {
+        rc = plan_compile(&run->plan, v->schema.avro, r, v->schema.sr->metadata, v->writing, why);
+    }
+    if (rc == SCHLOSS_OK) {
+        rc = find_slot(c, v, run, why);
+    }
+    if (rc == SCHLOSS_E_NO_MEMORY || rc == SCHLOSS_E_LIMIT_EXCEEDED) {
+        err_copy(err, why);
+    } else if (rc != SCHLOSS_OK) {
+        run->broken = why;
+        return SCHLOSS_OK;
+    }
+    schloss_error_free(why);
+    TRY(rc);
+    if (run->is_payload || plan_n_fields(run->plan) > 0) {
+        v->n_effective++;
+    } else {
+        METRIC_ADD(rules_without_field, 1);
+        LOG_WARN("rules", "rule %s of subject %s matches no string or bytes field: it encrypts nothing", r->name,
+                 v->schema.subject);
+    }
+    return SCHLOSS_OK;
+}
+
+static schloss_rc init_runs(core_t *c, view_t *v, schloss_error_t *err) {
+    const ruleset_t *rs = v->rules;
+    size_t n = rs->n_domain + rs->n_encoding;
+    v->runs = mem_calloc(n == 0 ? 1 : n, sizeof(rule_run_t));
+    ENSURE(v->runs != NULL, err, NO_MEMORY, "out of memory");
+    for (int phase = 0; phase < 2; phase++) {
+        bool domain = (phase == 0) == v->writing;
+        const rule_t *list = domain ? rs->domain : rs->encoding;
+        size_t len = domain ? rs->n_domain : rs->n_encoding;
+        for (size_t k = 0; k < len; k++) {
+            size_t i = v->writing ? k : len - 1 - k;
+            if (rule_runs(c, rs, &list[i], v->writing) && !is_shadowed(c, rs, list, i, v->writing)) {
+                /* counted first, so that view_unref frees it */
+                TRY(init_run(c, v, &v->runs[v->n_runs++], &list[i], err));
+            }
+        }
+    }
+    return SCHLOSS_OK;
+}
+
+/* ---- schema ---- */
+
+static schloss_rc parse_schema(view_t *v, schloss_error_t *err) {
+    const sr_schema_t *sr = v->schema.sr;
+    if (strcmp(sr->type, "AVRO") != 0) {
+        schloss_rc rc = FAIL(err, SCHEMA_TYPE, "schema %d is of type %s, this version reads and writes AVRO",
+                             (int)sr->id, sr->type);
+        err_subject(err, v->schema.subject);
+        return rc;
+    }
+    avro_ref_t *refs = mem_calloc(sr->n_references == 0 ? 1 : sr->n_references, sizeof(*refs));
+    ENSURE(refs != NULL, err, NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < sr->n_references; i++) {
+        refs[i] = (avro_ref_t){sr->references[i].name, sr->references[i].text, strlen(sr->references[i].text)};
+    }
+    schloss_rc rc = avro_schema_parse(&v->schema.avro, sr->text, strlen(sr->text), refs, sr->n_references, 0, err);
+    mem_free(refs);
+    if (rc != SCHLOSS_OK) {
+        err_subject(err, v->schema.subject);
+        return rc;
+    }
+    v->root_is_bytes = avro_schema_root(v->schema.avro)->kind == AVRO_BYTES;
+    return plan_compile(&v->check, v->schema.avro, NULL, NULL, v->writing, err);
+}
+
+schloss_rc view_new(core_t *c, const char *key, const char *subject, sr_schema_t *sr, bool writing, view_t **out,
+                    schloss_error_t *err) {
+    view_t *v = MEM_NEW(view_t);
+    ENSURE(v != NULL, err, NO_MEMORY, "out of memory");
+    atomic_init(&v->refs, 1);
+    v->writing = writing;
+    v->schema.sr = sr_schema_ref(sr);
+    v->schema.subject = mem_strdup(subject);
+    v->key = mem_strdup(key);
+    schloss_rc rc = v->key == NULL || v->schema.subject == NULL ? NO_MEMORY(err) : SCHLOSS_OK;
+    if (rc == SCHLOSS_OK) {
+        rc = parse_schema(v, err);
+    }
+    if (rc == SCHLOSS_OK) {
+        rc = ruleset_parse(&v->rules, sr->rule_set, err);
+    }
+    if (rc == SCHLOSS_OK) {
+        rc = init_runs(c, v, err);
+    }
+    if (rc != SCHLOSS_OK) {
+        err_subject(err, subject);
+        view_unref(v);
+        return rc;
+    }
+    uint8_t guid[16];
+    framing_write_id(v->prefix, sr->id);
+    v->has_guid = uuid_parse(guid, sr->guid);
+    if (v->has_guid) {
+        framing_write_guid(v->guid, guid);
+    }
+    *out = v;
+    return SCHLOSS_OK;
+}
+
+static bool json_same(const json_t *a, const json_t *b) {
+    return a == b || (a != NULL && b != NULL && json_equal(a, b));
+}
+
+bool view_same(const view_t *v, const sr_schema_t *sr) {
+    const sr_schema_t *o = v->schema.sr;
+    return o->id == sr->id && o->version == sr->version && strcmp(o->type, sr->type) == 0 &&
+           strcmp(o->text, sr->text) == 0 && json_same(o->metadata, sr->metadata) &&
+           json_same(o->rule_set, sr->rule_set);
+}
+
+/* ---- guard ---- */
+
+bool view_is_guarded(const char *subject, const char *require) {
+    if (require == NULL || require[0] == '\0' || strcasecmp(require, "false") == 0) {
+        return false;
+    }
+    if (strcasecmp(require, "true") == 0) {
+        return true;
+    }
+    for (const char *p = require; *p != '\0';) {
+        size_t n = strcspn(p, ",");
+        char pattern[512];
+        size_t len = 0;
+        for (size_t i = 0; i < n; i++) { /* here a star spans dots too: a guard errs on the side of guarding */
+            if (p[i] == ' ') {
+                continue;
+            }
+            if (len + 3 >= sizeof(pattern)) {
+                return true; /* a pattern that cannot be judged guards everything */
+            }
+            pattern[len++] = p[i];
+            if (p[i] == '*') {
+                pattern[len++] = '*';
+                i += i + 1 < n && p[i + 1] == '*';
+            }
+        }
+        pattern[len] = '\0';
+        if (len > 0 && rule_wildcard_match(pattern, subject)) {
+            return true;
+        }
+        p += n + (p[n] == ',');
+    }
+    return false;
+}
+
+schloss_rc view_guard(const view_t *v, const char *require, schloss_error_t *err) {
+    if (v->n_effective > 0 || !view_is_guarded(v->schema.subject, require)) {
+        return SCHLOSS_OK;
+    }
+    schloss_rc rc = FAIL(err, RULES_REQUIRED, "subject '%s' must have an encryption rule that runs here and none does",
+                         v->schema.subject);
+    err_hint(err, "register a rule set with ENCRYPT (whose tags match a field) or ENCRYPT_PAYLOAD; see "
+                  "schloss.require.rules");
+    err_subject(err, v->schema.subject);
+    return rc;
+}
+
+/* ---- public accessors ---- */
+
+const char *schloss_schema_text(const schloss_schema_t *s) {
+    return s->sr->text;
+}
+const char *schloss_schema_type(const schloss_schema_t *s) {
+    return s->sr->type;
+}
+const char *schloss_schema_subject(const schloss_schema_t *s) {
+    return s->subject;
+}
+int32_t schloss_schema_id(const schloss_schema_t *s) {
+    return s->sr->id;
+}
+int32_t schloss_schema_version(const schloss_schema_t *s) {
+    return s->sr->version;
+}
+const char *schloss_schema_guid(const schloss_schema_t *s) {
+    return s->sr->guid;
+}
