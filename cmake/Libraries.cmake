@@ -36,8 +36,9 @@ endif()
 if(TARGET schloss AND TARGET room_kafka)
   add_library(schloss_kafka SHARED $<TARGET_OBJECTS:room_kafka>)
   set_target_properties(schloss_kafka PROPERTIES OUTPUT_NAME schloss-kafka VERSION ${PROJECT_VERSION}
-                        SOVERSION ${PROJECT_VERSION_MAJOR})
+                        SOVERSION ${PROJECT_VERSION_MAJOR} LINK_DEPENDS ${CMAKE_SOURCE_DIR}/lib/libschloss.map)
   target_link_libraries(schloss_kafka PUBLIC schloss PkgConfig::RDKAFKA)
+  target_link_options(schloss_kafka PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/lib/libschloss.map -Wl,-z,defs)
   target_include_directories(schloss_kafka INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
                              $<INSTALL_INTERFACE:include>)
 endif()
