@@ -128,7 +128,7 @@ class Run:
         if not case.shared:
             args += ["--secret-file", self.secret]
         if case.framing == "header":
-            args += ["-X", "value.schema.id.serializer=io.confluent.kafka.serializers.schema.id.HeaderSchemaIdSerializer"]
+            args += ["-X", "value.schema.id.serializer=HeaderSchemaIdSerializer"]
         env = {k: v for k, v in os.environ.items() if not k.startswith(("SCHLOSS_", "LOCAL_SECRET"))}
         try:
             done = subprocess.run(args, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, env=env)
@@ -228,7 +228,7 @@ class Run:
     def table(self):
         columns = [(name, way) for name in cells.CLIENTS for way in ("reads", "writes")]
         width = len(self.cases[0].title())
-        print("\n%s" % " " * width + "".join("  %-10s%8s" % (NAMES[name], "") for name in cells.CLIENTS))
+        print("\n" + " " * width + "".join("  %-10s%8s" % (NAMES[name], "") for name in cells.CLIENTS))
         print(cells.Case.TITLE.ljust(width) + "".join("  %-8s" % way for _, way in columns))
         for i, c in enumerate(self.cases):
             print(c.title().ljust(width) + "".join("  %-8s" % ("FAIL" if self.results[(i, *col)] else "ok") for col in columns))
