@@ -7,7 +7,9 @@
  * the library's fault and is told apart by the first frame of the report that lies in the repository. The sweep ends
  * at the first n that is larger than the number of allocations, or when its seconds are over (with every > 1).
  *
- * SCHLOSS_FAULT_ALLOC=<n> runs once with the n-th allocation failing: to look at one finding. */
+ * SCHLOSS_FAULT_ALLOC=<n> runs once with the n-th allocation failing: to look at one finding. The sanitizers' options
+ * come from tests/fault/run: an exit code of their own, signals to them and not to cmocka, no leak check (a failed
+ * assertion leaves objects behind; leaks are looked for by tests/fault/scenarios.c). */
 #include "testlib/fault.h"
 
 #include <fcntl.h>
@@ -21,16 +23,6 @@
 
 #define SANITIZER_EXIT 99
 #define CHILD_SECONDS 120
-
-/* Read by the sanitizers' run time: their own exit code, and SIGSEGV must reach them and not cmocka. Leaks are looked
- * for by tests/fault/scenarios.c: a failed assertion leaves objects behind. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void) {
-    return getenv("SCHLOSS_FAULT_SWEEP") == NULL && getenv("SCHLOSS_FAULT_ALLOC") == NULL
-               ? ""
-               : "exitcode=99:handle_segv=2:handle_abort=2:handle_sigbus=2:handle_sigfpe=2:detect_leaks=0:"
-                 "allocator_may_return_null=1";
-}
 
 /* True when the first frame of a report that lies in the repository is the test's. */
 static bool blames_test(char *report) {
