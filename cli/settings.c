@@ -28,10 +28,10 @@ schloss_rc settings_read_file(char **out, size_t *len, const char *path, size_t 
     /* Unbuffered: the contents may be secret and must not stay in a stdio buffer. */
     (void)setvbuf(f, NULL, _IONBF, 0);
     buf_t b;
-    buf_init(&b, max, "size of a file", true);
+    buf_init(&b, max + 1, "size of a file", true); /* one more: to see that there is more */
     size_t n = 1;
-    while (n > 0 && buf_reserve(&b, b.len + 4096 <= max ? 4096 : 1)) {
-        n = fread(b.ptr + b.len, 1, b.cap - b.len, f);
+    while (n > 0 && b.len <= max && buf_reserve(&b, b.len + 4096 <= max ? 4096 : max + 1 - b.len)) {
+        n = fread(b.ptr + b.len, 1, max + 1 - b.len < 4096 ? max + 1 - b.len : 4096, f);
         b.len += n;
         b.high = b.len > b.high ? b.len : b.high;
     }
@@ -39,8 +39,11 @@ schloss_rc settings_read_file(char **out, size_t *len, const char *path, size_t 
     if (!is_stdin) {
         (void)fclose(f);
     }
-    if (rc == SCHLOSS_OK && (rc = buf_check(&b, err)) != SCHLOSS_OK) {
-        err_wrap(err, "%s", path);
+    if (rc == SCHLOSS_OK && b.len > max) {
+        rc = FAIL(err, LIMIT_EXCEEDED, "%s is larger than %zu bytes", path, max);
+    }
+    if (rc == SCHLOSS_OK) {
+        rc = buf_check(&b, err);
     }
     if (rc == SCHLOSS_OK) {
         char *copy = mem_strndup(b.ptr != NULL ? (const char *)b.ptr : "", b.len);
