@@ -241,16 +241,18 @@ static schloss_rc headers_build(const schloss_http_request_t *req, struct curl_s
 }
 
 static schloss_rc code_of(CURLcode rc, CURL *e) {
-    curl_off_t sending = 0;
+    curl_off_t sent = 0; /* when the request could be sent; 0: never */
+    (void)curl_easy_getinfo(e, CURLINFO_PRETRANSFER_TIME_T, &sent);
     switch (rc) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_CONNECT:
         return SCHLOSS_E_CONNECT;
     case CURLE_OPERATION_TIMEDOUT:
-        /* Before the request could be sent, the server was not reached. */
-        (void)curl_easy_getinfo(e, CURLINFO_PRETRANSFER_TIME_T, &sending);
-        return sending == 0 ? SCHLOSS_E_CONNECT : SCHLOSS_E_TIMEOUT;
+        return sent == 0 ? SCHLOSS_E_CONNECT : SCHLOSS_E_TIMEOUT;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL: /* of the URL; or of an answer that is not HTTP/1 */
+        return sent == 0 ? SCHLOSS_E_INVALID_ARGUMENT : SCHLOSS_E_IO;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
@@ -269,9 +271,6 @@ static schloss_rc code_of(CURLcode rc, CURL *e) {
         return SCHLOSS_E_NO_MEMORY;
     case CURLE_FILESIZE_EXCEEDED:
         return SCHLOSS_E_LIMIT_EXCEEDED;
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-        return SCHLOSS_E_INVALID_ARGUMENT;
     default:
         return SCHLOSS_E_IO;
     }
