@@ -1,6 +1,9 @@
 /* Base64, standard alphabet. The vector forms (base64_simd.h) take the bulk, tables the rest. What goes through here is
  * ciphertext and public text, so tables indexed by the data give nothing away. */
 #include "base/base64.h"
+#if defined(__x86_64__)
+#include "base/base64_simd.h"
+#endif
 
 static const uint8_t ENCODE[64] = {'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P',
                                    'Q', 'R', 'S', 'T', 'U', 'V', 'W', 'X', 'Y', 'Z', 'a', 'b', 'c', 'd', 'e', 'f',
@@ -69,6 +72,38 @@ bool b64_decode_plain(uint8_t *out, size_t *out_len, const uint8_t *in, size_t n
     return (bad & 0x80) == 0;
 }
 
+#if defined(__x86_64__)
+
+__attribute__((target("avx2"))) static size_t encode_avx2(uint8_t *out, const uint8_t *in, size_t n) {
+    return b64_encode_ssse3(out, in, n, b64_encode_avx2(out, in, n));
+}
+
+__attribute__((target("ssse3"))) static size_t encode_ssse3(uint8_t *out, const uint8_t *in, size_t n) {
+    return b64_encode_ssse3(out, in, n, 0);
+}
+
+__attribute__((target("ssse3"))) static size_t decode_ssse3(uint8_t *out, const uint8_t *in, size_t n) {
+    return b64_decode_ssse3(out, in, n);
+}
+
+size_t b64_encode(uint8_t *out, const uint8_t *in, size_t n) {
+    if (n >= 16 && __builtin_cpu_supports("ssse3")) {
+        return n >= 28 && __builtin_cpu_supports("avx2") ? encode_avx2(out, in, n) : encode_ssse3(out, in, n);
+    }
+    return b64_encode_plain(out, in, n);
+}
+
+bool b64_decode(uint8_t *out, size_t *out_len, const uint8_t *in, size_t n) {
+    size_t done = n >= 16 && __builtin_cpu_supports("ssse3") ? decode_ssse3(out, in, n) : 0;
+    if (!b64_decode_plain(out + done / 4 * 3, out_len, in + done, n - done)) {
+        return false;
+    }
+    *out_len += done / 4 * 3;
+    return true;
+}
+
+#else
+
 size_t b64_encode(uint8_t *out, const uint8_t *in, size_t n) {
     return b64_encode_plain(out, in, n);
 }
@@ -76,3 +111,5 @@ size_t b64_encode(uint8_t *out, const uint8_t *in, size_t n) {
 bool b64_decode(uint8_t *out, size_t *out_len, const uint8_t *in, size_t n) {
     return b64_decode_plain(out, out_len, in, n);
 }
+
+#endif
