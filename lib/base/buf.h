@@ -31,9 +31,35 @@ schloss_rc buf_check(const buf_t *b, schloss_error_t *err);
 static inline bool buf_reserve(buf_t *b, size_t extra) {
     return (extra <= b->cap - b->len && !b->failed) || buf_grow(b, extra);
 }
+/* memcpy for the short runs of which records are made: no call up to 32 bytes. dst and src do not overlap. */
+static inline void copy_short(uint8_t *dst, const uint8_t *src, size_t n) {
+    if (n > 32) {
+        memcpy(dst, src, n);
+    } else if (n >= 16) {
+        memcpy(dst, src, 16);
+        memcpy(dst + n - 16, src + n - 16, 16);
+    } else if (n >= 8) {
+        memcpy(dst, src, 8);
+        memcpy(dst + n - 8, src + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(dst, src, 4);
+        memcpy(dst + n - 4, src + n - 4, 4);
+    } else if (n > 0) {
+        dst[0] = src[0];
+        dst[n / 2] = src[n / 2];
+        dst[n - 1] = src[n - 1];
+    }
+}
 static inline void buf_put(buf_t *b, const void *p, size_t n) {
     if (n != 0 && buf_reserve(b, n)) {
         memcpy(b->ptr + b->len, p, n);
+        b->len += n;
+    }
+}
+/* buf_put for runs that are mostly short and of unknown length. */
+static inline void buf_put_short(buf_t *b, const void *p, size_t n) {
+    if (buf_reserve(b, n)) {
+        copy_short(b->ptr + b->len, (const uint8_t *)p, n);
         b->len += n;
     }
 }
@@ -78,9 +104,17 @@ static inline const uint8_t *cur_take(cur_t *c, size_t n) {
 /* Zigzag varints of Avro (and Kafka); at most 10 bytes; failed when longer, truncated or (32) out of range. */
 int64_t cur_varlong_slow(cur_t *c);
 static inline int64_t cur_varlong(cur_t *c) {
-    if (c->p < c->end && !(*c->p & 0x80) && !c->failed) {
-        uint8_t b = *c->p++;
-        return (int64_t)(b >> 1) ^ -(int64_t)(b & 1);
+    if (cur_left(c) >= 2 && !c->failed) { /* one or two bytes: nearly all lengths, most numbers */
+        uint32_t b = c->p[0];
+        if (b < 0x80) {
+            c->p += 1;
+            return (int64_t)(b >> 1) ^ -(int64_t)(b & 1);
+        }
+        if (c->p[1] < 0x80) {
+            b = (b & 0x7f) | (uint32_t)c->p[1] << 7;
+            c->p += 2;
+            return (int64_t)(b >> 1) ^ -(int64_t)(b & 1);
+        }
     }
     return cur_varlong_slow(c);
 }

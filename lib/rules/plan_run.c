@@ -27,7 +27,7 @@ static schloss_rc mismatch(const run_t *r, const op_t *op, const char *what) {
 
 static void flush(run_t *r, const uint8_t *upto) {
     if (r->out != NULL) {
-        buf_put(r->out, r->pending, (size_t)(upto - r->pending));
+        buf_put_short(r->out, r->pending, (size_t)(upto - r->pending));
     }
 }
 
@@ -42,23 +42,25 @@ static schloss_rc value_failed(run_t *r, const op_t *op, schloss_rc rc) {
     return rc;
 }
 
-static schloss_rc run_value(run_t *r, const op_t *op) {
-    const uint8_t *at = r->in.p;
-    int64_t len = cur_varlong(&r->in);
-    if (r->in.failed || len < 0 || (uint64_t)len > cur_left(&r->in)) {
-        return mismatch(r, op, "a length exceeds the record");
-    }
-    bytes_t value = bytes(r->in.p, (size_t)len);
-    flush(r, at);
+/* A value of len bytes at p; its length begins at start. */
+static schloss_rc run_value(run_t *r, const op_t *op, const uint8_t *start, const uint8_t *p, size_t len) {
+    flush(r, start);
     bool is_string = op->code == OP_STRING;
-    schloss_rc rc = r->crypt->writing ? value_encrypt(r->crypt, value, is_string, r->out, r->err)
-                                      : value_decrypt(r->crypt, value, is_string, r->out, r->err);
+    schloss_rc rc = r->crypt->writing ? value_encrypt(r->crypt, bytes(p, len), is_string, r->out, r->err)
+                                      : value_decrypt(r->crypt, bytes(p, len), is_string, r->out, r->err);
     if (rc != SCHLOSS_OK) {
         return value_failed(r, op, rc);
     }
-    r->in.p += len;
+    r->in.p = p + len;
     r->pending = r->in.p;
     return SCHLOSS_OK;
+}
+
+static schloss_rc reject(run_t *r, const op_t *op) {
+    schloss_rc rc =
+        FAIL(r->err, UNSUPPORTED_TYPE, "Type '%s' not supported for encryption", avro_kind_name((avro_kind_t)op->a));
+    err_hint(r->err, "only string and bytes can be encrypted: take the tag off the field or change its type");
+    return value_failed(r, op, rc);
 }
 
 static schloss_rc run_block(run_t *r, uint32_t block);
@@ -110,87 +112,139 @@ static schloss_rc run_items(run_t *r, const op_t *op) {
     }
 }
 
+/* Reads a zigzag varint at p into v without letting the cursor out of its register: up to three bytes here, longer or
+ * malformed ones by the general reader. */
+#define READ_VARLONG(v)                                                                                                \
+    do {                                                                                                               \
+        if (end - p >= 3 && (p[0] < 0x80 || p[1] < 0x80 || p[2] < 0x80)) {                                             \
+            uint64_t z_ = p[0] & 0x7fu;                                                                                \
+            if (p[0] >= 0x80) {                                                                                        \
+                z_ |= (uint64_t)(p[1] & 0x7fu) << 7;                                                                   \
+                if (p[1] >= 0x80) {                                                                                    \
+                    z_ |= (uint64_t)p[2] << 14;                                                                        \
+                    p++;                                                                                               \
+                }                                                                                                      \
+                p++;                                                                                                   \
+            }                                                                                                          \
+            p++;                                                                                                       \
+            (v) = (int64_t)(z_ >> 1) ^ -(int64_t)(z_ & 1);                                                             \
+        } else {                                                                                                       \
+            r->in.p = p;                                                                                               \
+            (v) = cur_varlong_slow(&r->in);                                                                            \
+            p = r->in.p;                                                                                               \
+            if (r->in.failed) {                                                                                        \
+                what = "a number is malformed";                                                                        \
+                goto bad;                                                                                              \
+            }                                                                                                          \
+        }                                                                                                              \
+    } while (0)
+
 static schloss_rc run_block(run_t *r, uint32_t block) {
     if (++r->depth > LIMIT_RECORD_DEPTH) {
         return FAIL(r->err, LIMIT_EXCEEDED, "the record nests deeper than the limit LIMIT_RECORD_DEPTH (%u)",
                     LIMIT_RECORD_DEPTH);
     }
-    for (const op_t *op = &r->p->ops[r->p->blocks[block]];; op++) {
+    const uint8_t *p = r->in.p;
+    const uint8_t *const end = r->in.end;
+    const char *what = NULL;
+    const op_t *op = &r->p->ops[r->p->blocks[block]];
+    for (;; op++) {
         int64_t v = 0;
+        schloss_rc rc = SCHLOSS_OK;
         switch (op->code) {
         case OP_END:
+            r->in.p = p;
             r->depth--;
             return SCHLOSS_OK;
         case OP_BOOL:
-            if (r->in.p >= r->in.end || *r->in.p > 1) {
-                return mismatch(r, op, "a boolean is neither 0 nor 1");
+            if (p >= end || *p > 1) {
+                what = "a boolean is neither 0 nor 1";
+                goto bad;
             }
-            r->in.p++;
-            break;
+            p++;
+            continue;
         case OP_INT:
-            v = cur_varlong(&r->in);
-            if (r->in.failed || v > INT32_MAX || v < INT32_MIN) {
-                return mismatch(r, op, "an int is malformed");
+            READ_VARLONG(v);
+            if (v > INT32_MAX || v < INT32_MIN) {
+                what = "an int is out of range";
+                goto bad;
             }
-            break;
+            continue;
         case OP_LONG:
-            (void)cur_varlong(&r->in);
-            if (r->in.failed) {
-                return mismatch(r, op, "a long is malformed");
-            }
-            break;
+            READ_VARLONG(v);
+            continue;
         case OP_FIX:
-            if (op->a > cur_left(&r->in)) {
-                return mismatch(r, op, "the record ends inside a value");
+            if (op->a > (size_t)(end - p)) {
+                what = "the record ends inside a value";
+                goto bad;
             }
-            r->in.p += op->a;
-            break;
+            p += op->a;
+            continue;
         case OP_LEN:
-            v = cur_varlong(&r->in);
-            if (r->in.failed || v < 0 || (uint64_t)v > cur_left(&r->in)) {
-                return mismatch(r, op, "a length exceeds the record");
+            READ_VARLONG(v);
+            if (v < 0 || v > end - p) {
+                what = "a length exceeds the record";
+                goto bad;
             }
-            r->in.p += v;
-            break;
+            p += v;
+            continue;
         case OP_ENUM:
-            v = cur_varlong(&r->in);
-            if (r->in.failed || v < 0 || v >= (int64_t)op->a) {
-                return mismatch(r, op, "an enum symbol does not exist");
+            READ_VARLONG(v);
+            if (v < 0 || v >= (int64_t)op->a) {
+                what = "an enum symbol does not exist";
+                goto bad;
             }
-            break;
+            continue;
         case OP_OPT:
-            v = cur_varlong(&r->in);
-            if (r->in.failed || v < 0 || v > 1) {
-                return mismatch(r, op, "a union branch does not exist");
+            READ_VARLONG(v);
+            if (v < 0 || v > 1) {
+                what = "a union branch does not exist";
+                goto bad;
             }
             op += v == (int64_t)op->a; /* null: the value's instruction is skipped */
-            break;
+            continue;
         case OP_UNION:
-            v = cur_varlong(&r->in);
-            if (r->in.failed || v < 0 || v >= (int64_t)op->b) {
-                return mismatch(r, op, "a union branch does not exist");
+            READ_VARLONG(v);
+            if (v < 0 || v >= (int64_t)op->b) {
+                what = "a union branch does not exist";
+                goto bad;
             }
-            TRY(run_block(r, r->p->branches[op->a + (uint64_t)v]));
+            r->in.p = p;
+            rc = run_block(r, r->p->branches[op->a + (uint64_t)v]);
             break;
         case OP_ARRAY:
         case OP_MAP:
-            TRY(run_items(r, op));
+            r->in.p = p;
+            rc = run_items(r, op);
             break;
         case OP_CALL:
-            TRY(run_block(r, op->a));
+            r->in.p = p;
+            rc = run_block(r, op->a);
             break;
         case OP_STRING:
-        case OP_BYTES:
-            TRY(run_value(r, op));
+        case OP_BYTES: {
+            const uint8_t *start = p;
+            READ_VARLONG(v);
+            if (v < 0 || v > end - p) {
+                what = "a length exceeds the record";
+                goto bad;
+            }
+            rc = run_value(r, op, start, p, (size_t)v);
             break;
-        case OP_REJECT: {
-            schloss_rc rc = FAIL(r->err, UNSUPPORTED_TYPE, "Type '%s' not supported for encryption",
-                                 avro_kind_name((avro_kind_t)op->a));
-            err_hint(r->err, "only string and bytes can be encrypted: take the tag off the field or change its type");
-            return value_failed(r, op, rc);
         }
+        case OP_REJECT:
+            r->in.p = p;
+            rc = reject(r, op);
+            break;
         }
+        if (rc != SCHLOSS_OK) {
+            return rc;
+        }
+        p = r->in.p;
     }
+bad:
+    r->in.p = p;
+    return mismatch(r, op, what);
 }
 
 schloss_rc plan_run(const plan_t *p, bytes_t in, buf_t *out, plan_crypt_t *crypt, schloss_error_t *err) {

@@ -52,7 +52,7 @@ static inline void put_run(buf_t *b, const void *ptr, size_t len) {
         return;
     }
     put_varint(b, (int64_t)len);
-    buf_put(b, ptr, len);
+    buf_put_short(b, ptr, len);
 }
 
 void schloss_avro_put_null(schloss_avro_writer_t *w) {
