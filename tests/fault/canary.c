@@ -341,6 +341,7 @@ static void wiping_free(void *p) {
 }
 
 int main(void) {
+    setvbuf(stdout, NULL, _IOLBF, 0); /* a sanitizer that ends the process must not take the findings along */
     notes = vault_take(NOTES_MAX);
     schloss_log_set(on_log, NULL, SCHLOSS_LOG_DEBUG);
     json_set_alloc_funcs(malloc, wiping_free);

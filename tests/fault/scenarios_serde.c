@@ -293,7 +293,7 @@ static bool check_inspect(void *ctx) {
 }
 
 static schloss_rc step_json(void *ctx, schloss_error_t *err) {
-    static const char text[] = "{\"name\":\"Ada\\u0000\",\"n\":-3,\"note\":\"n\",\"blob\":\"\\u00ff\","
+    static const char text[] = "{\"name\":\"Ada\\u0000\",\"n\":-3,\"note\":\"n\",\"blob\":\"\xc3\xbf\","
                                "\"alias\":{\"string\":\"a\"}}";
     call_t *c = ctx;
     const schloss_schema_t *schema = NULL;

@@ -13,38 +13,54 @@
 typedef struct fault_state {
     _Atomic uint64_t seen, nth;
     _Atomic bool fired, armed;
+    _Atomic int door;
 } fault_state_t;
 
 static fault_state_t own_state;
 static fault_state_t *state = &own_state;
 static _Thread_local unsigned paused;
 
-static bool must_fail(void *user) {
-    (void)user;
-    if (paused != 0 || !atomic_load_explicit(&state->armed, memory_order_relaxed)) {
+static bool left_alone[FAULT_CURL + 1];
+
+void fault_leave_door(fault_door_t door) {
+    left_alone[door] = true;
+}
+
+static bool must_fail(fault_door_t door) {
+    if (paused != 0 || left_alone[door] || !atomic_load_explicit(&state->armed, memory_order_relaxed)) {
         return false;
     }
     if (atomic_fetch_add(&state->seen, 1) + 1 != atomic_load(&state->nth)) {
         return false;
     }
+    atomic_store(&state->door, door);
     atomic_store(&state->fired, true);
     return true;
 }
 
-static void *door_malloc(size_t n) {
-    return must_fail(NULL) ? NULL : malloc(n);
+static bool mem_door(void *user) {
+    (void)user;
+    return must_fail(FAULT_MEM);
 }
 
-static void *door_realloc(void *p, size_t n) {
-    return must_fail(NULL) ? NULL : realloc(p, n);
+static void *jansson_malloc(size_t n) {
+    return must_fail(FAULT_JANSSON) ? NULL : malloc(n);
 }
 
-static void *door_calloc(size_t n, size_t size) {
-    return must_fail(NULL) ? NULL : calloc(n, size);
+static void *curl_malloc(size_t n) {
+    return must_fail(FAULT_CURL) ? NULL : malloc(n);
 }
 
-static char *door_strdup(const char *s) {
-    return must_fail(NULL) ? NULL : strdup(s);
+static void *curl_realloc(void *p, size_t n) {
+    return must_fail(FAULT_CURL) ? NULL : realloc(p, n);
+}
+
+static void *curl_calloc(size_t n, size_t size) {
+    return must_fail(FAULT_CURL) ? NULL : calloc(n, size);
+}
+
+static char *curl_strdup(const char *s) {
+    return must_fail(FAULT_CURL) ? NULL : strdup(s);
 }
 
 static void door_free(void *p) {
@@ -57,9 +73,9 @@ void fault_install(void) {
         return;
     }
     installed = true;
-    mem_set_fault(must_fail, NULL);
-    json_set_alloc_funcs(door_malloc, door_free);
-    (void)curl_global_init_mem(CURL_GLOBAL_DEFAULT, door_malloc, door_free, door_realloc, door_strdup, door_calloc);
+    mem_set_fault(mem_door, NULL);
+    json_set_alloc_funcs(jansson_malloc, door_free);
+    (void)curl_global_init_mem(CURL_GLOBAL_DEFAULT, curl_malloc, door_free, curl_realloc, curl_strdup, curl_calloc);
 }
 
 void fault_share(void) {
@@ -82,6 +98,10 @@ void fault_disarm(void) {
 
 bool fault_fired(void) {
     return atomic_load(&state->fired);
+}
+
+fault_door_t fault_door(void) {
+    return (fault_door_t)atomic_load(&state->door);
 }
 
 uint64_t fault_seen(void) {
