@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "rules/plan_ops.h"
 #include "rules/value.h"
+#include <endian.h>
 
 typedef struct run {
     const plan_t *p;
@@ -51,8 +52,7 @@ static schloss_rc run_value(run_t *r, const op_t *op, const uint8_t *start, cons
     if (rc != SCHLOSS_OK) {
         return value_failed(r, op, rc);
     }
-    r->in.p = p + len;
-    r->pending = r->in.p;
+    r->pending = p + len;
     return SCHLOSS_OK;
 }
 
@@ -139,113 +139,141 @@ static schloss_rc run_items(run_t *r, const op_t *op) {
         }                                                                                                              \
     } while (0)
 
+/* The end of a long of 4 bytes and more, without its value; NULL when malformed. */
+static const uint8_t *skip_varlong(run_t *r, const uint8_t *p) {
+    uint64_t w = 0;
+    if (r->in.end - p >= 8) {
+        memcpy(&w, p, 8);
+        uint64_t ends = ~w & 0x8080808080808080u; /* bytes without a continuation bit */
+        if (ends != 0) {
+            return p + (__builtin_ctzll(le64toh(ends)) / 8 + 1);
+        }
+    }
+    r->in.p = p;
+    (void)cur_varlong_slow(&r->in);
+    return r->in.failed ? NULL : r->in.p;
+}
+
+/* Threaded code: each instruction jumps to the next one itself, so that the branch predictor learns the record. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic" /* labels as values */
+#define NEXT()                                                                                                         \
+    do {                                                                                                               \
+        op++;                                                                                                          \
+        goto *go[op->code];                                                                                            \
+    } while (0)
+#define REFUSE(text)                                                                                                   \
+    do {                                                                                                               \
+        what = (text);                                                                                                 \
+        goto bad;                                                                                                      \
+    } while (0)
+/* Runs what goes on elsewhere and takes the cursor back. */
+#define ELSEWHERE(call)                                                                                                \
+    do {                                                                                                               \
+        r->in.p = p;                                                                                                   \
+        TRY(call);                                                                                                     \
+        p = r->in.p;                                                                                                   \
+    } while (0)
+
 static schloss_rc run_block(run_t *r, uint32_t block) {
+    static const void *const go[] = {
+        [OP_END] = &&op_end,      [OP_BOOL] = &&op_bool,   [OP_INT] = &&op_int,       [OP_LONG] = &&op_long,
+        [OP_FIX] = &&op_fix,      [OP_LEN] = &&op_len,     [OP_ENUM] = &&op_enum,     [OP_OPT] = &&op_opt,
+        [OP_UNION] = &&op_union,  [OP_ARRAY] = &&op_items, [OP_MAP] = &&op_items,     [OP_CALL] = &&op_call,
+        [OP_STRING] = &&op_value, [OP_BYTES] = &&op_value, [OP_REJECT] = &&op_reject,
+    };
     if (++r->depth > LIMIT_RECORD_DEPTH) {
         return FAIL(r->err, LIMIT_EXCEEDED, "the record nests deeper than the limit LIMIT_RECORD_DEPTH (%u)",
                     LIMIT_RECORD_DEPTH);
     }
     const uint8_t *p = r->in.p;
     const uint8_t *const end = r->in.end;
+    const uint8_t *start = p;
     const char *what = NULL;
+    int64_t v = 0;
     const op_t *op = &r->p->ops[r->p->blocks[block]];
-    for (;; op++) {
-        int64_t v = 0;
-        schloss_rc rc = SCHLOSS_OK;
-        switch (op->code) {
-        case OP_END:
-            r->in.p = p;
-            r->depth--;
-            return SCHLOSS_OK;
-        case OP_BOOL:
-            if (p >= end || *p > 1) {
-                what = "a boolean is neither 0 nor 1";
-                goto bad;
-            }
-            p++;
-            continue;
-        case OP_INT:
-            READ_VARLONG(v);
-            if (v > INT32_MAX || v < INT32_MIN) {
-                what = "an int is out of range";
-                goto bad;
-            }
-            continue;
-        case OP_LONG:
-            READ_VARLONG(v);
-            continue;
-        case OP_FIX:
-            if (op->a > (size_t)(end - p)) {
-                what = "the record ends inside a value";
-                goto bad;
-            }
-            p += op->a;
-            continue;
-        case OP_LEN:
-            READ_VARLONG(v);
-            if (v < 0 || v > end - p) {
-                what = "a length exceeds the record";
-                goto bad;
-            }
-            p += v;
-            continue;
-        case OP_ENUM:
-            READ_VARLONG(v);
-            if (v < 0 || v >= (int64_t)op->a) {
-                what = "an enum symbol does not exist";
-                goto bad;
-            }
-            continue;
-        case OP_OPT:
-            READ_VARLONG(v);
-            if (v < 0 || v > 1) {
-                what = "a union branch does not exist";
-                goto bad;
-            }
-            op += v == (int64_t)op->a; /* null: the value's instruction is skipped */
-            continue;
-        case OP_UNION:
-            READ_VARLONG(v);
-            if (v < 0 || v >= (int64_t)op->b) {
-                what = "a union branch does not exist";
-                goto bad;
-            }
-            r->in.p = p;
-            rc = run_block(r, r->p->branches[op->a + (uint64_t)v]);
-            break;
-        case OP_ARRAY:
-        case OP_MAP:
-            r->in.p = p;
-            rc = run_items(r, op);
-            break;
-        case OP_CALL:
-            r->in.p = p;
-            rc = run_block(r, op->a);
-            break;
-        case OP_STRING:
-        case OP_BYTES: {
-            const uint8_t *start = p;
-            READ_VARLONG(v);
-            if (v < 0 || v > end - p) {
-                what = "a length exceeds the record";
-                goto bad;
-            }
-            rc = run_value(r, op, start, p, (size_t)v);
-            break;
-        }
-        case OP_REJECT:
-            r->in.p = p;
-            rc = reject(r, op);
-            break;
-        }
-        if (rc != SCHLOSS_OK) {
-            return rc;
-        }
-        p = r->in.p;
+    goto *go[op->code];
+
+op_end:
+    r->in.p = p;
+    r->depth--;
+    return SCHLOSS_OK;
+op_bool:
+    if (p >= end || *p > 1) {
+        REFUSE("a boolean is neither 0 nor 1");
     }
+    p++;
+    NEXT();
+op_int:
+    READ_VARLONG(v);
+    if (v > INT32_MAX || v < INT32_MIN) {
+        REFUSE("an int is out of range");
+    }
+    NEXT();
+op_long:
+    start = p;
+    p = skip_varlong(r, p);
+    if (p == NULL) {
+        p = start;
+        REFUSE("a long is malformed");
+    }
+    NEXT();
+op_fix:
+    if (op->a > (size_t)(end - p)) {
+        REFUSE("the record ends inside a value");
+    }
+    p += op->a;
+    NEXT();
+op_len:
+    READ_VARLONG(v);
+    if (v < 0 || v > end - p) {
+        REFUSE("a length exceeds the record");
+    }
+    p += v;
+    NEXT();
+op_enum:
+    READ_VARLONG(v);
+    if (v < 0 || v >= (int64_t)op->a) {
+        REFUSE("an enum symbol does not exist");
+    }
+    NEXT();
+op_opt:
+    READ_VARLONG(v);
+    if (v < 0 || v > 1) {
+        REFUSE("a union branch does not exist");
+    }
+    op += v == (int64_t)op->a; /* null: the value's instruction is skipped */
+    NEXT();
+op_union:
+    READ_VARLONG(v);
+    if (v < 0 || v >= (int64_t)op->b) {
+        REFUSE("a union branch does not exist");
+    }
+    ELSEWHERE(run_block(r, r->p->branches[op->a + (uint64_t)v]));
+    NEXT();
+op_items:
+    ELSEWHERE(run_items(r, op));
+    NEXT();
+op_call:
+    ELSEWHERE(run_block(r, op->a));
+    NEXT();
+op_value:
+    start = p;
+    READ_VARLONG(v);
+    if (v < 0 || v > end - p) {
+        REFUSE("a length exceeds the record");
+    }
+    TRY(run_value(r, op, start, p, (size_t)v));
+    p += v;
+    NEXT();
+op_reject:
+    r->in.p = p;
+    return reject(r, op);
 bad:
     r->in.p = p;
     return mismatch(r, op, what);
 }
+#pragma GCC diagnostic pop
 
 schloss_rc plan_run(const plan_t *p, bytes_t in, buf_t *out, plan_crypt_t *crypt, schloss_error_t *err) {
     run_t r = {.p = p, .in = cur_of(in), .start = in.ptr, .pending = in.ptr, .out = out, .crypt = crypt, .err = err};
