@@ -43,6 +43,9 @@ int verb_fail(const cli_t *cli) {
         return stop_exit_code();
     }
     out_error(stderr, cli->err, args_flag(cli->args, OPT_VERBOSE));
+    if (schloss_error_code(cli->err) == SCHLOSS_E_IO && schloss_error_url(cli->err)[0] != '\0') {
+        return CLI_EXIT_UNREACHABLE; /* a broken connection, not a file */
+    }
     return exit_code_of(schloss_error_code(cli->err), schloss_error_http_status(cli->err),
                         schloss_error_rest_code(cli->err));
 }

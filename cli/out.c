@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define MAX_COLUMNS 16u
@@ -67,24 +68,26 @@ static char *value_text(const json_t *v) {
     if (json_is_integer(v)) {
         return mem_printf("%lld", (long long)json_integer_value(v));
     }
-    if (json_is_object(v)) { /* name=value, name=value */
-        buf_t b;
-        buf_init(&b, 1u << 20, "line", false);
-        const char *name;
-        json_t *item;
-        json_object_foreach((json_t *)(uintptr_t)v, name, item) {
-            char *text = value_text(item);
-            buf_printf(&b, "%s%s=%s", b.len != 0 ? ", " : "", name, text != NULL ? text : "");
-            mem_free(text);
-        }
-        char *joined = mem_strdup(buf_cstr(&b));
-        buf_clear(&b);
-        return joined;
+    if (json_is_real(v)) {
+        return mem_printf("%.17g", json_real_value(v));
     }
-    char *dumped = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
-    char *copy = dumped != NULL ? mem_strdup(dumped) : NULL;
-    free(dumped);
-    return copy;
+    buf_t b; /* name=value, name=value; item, item */
+    buf_init(&b, 1u << 20, "line", false);
+    const char *name = NULL;
+    json_t *item = NULL;
+    json_object_foreach((json_t *)(uintptr_t)v, name, item) {
+        char *text = value_text(item);
+        buf_printf(&b, "%s%s=%s", b.len != 0 ? ", " : "", name, text != NULL ? text : "");
+        mem_free(text);
+    }
+    for (size_t i = 0; i < json_array_size(v); i++) {
+        char *text = value_text(json_array_get(v, i));
+        buf_printf(&b, "%s%s", i != 0 ? ", " : "", text != NULL ? text : "");
+        mem_free(text);
+    }
+    char *joined = mem_strdup(buf_cstr(&b));
+    buf_clear(&b);
+    return joined;
 }
 
 static size_t width_of(const char *s) {
@@ -115,6 +118,17 @@ void out_json(FILE *f, const json_t *v, bool indent) {
     (void)fputc('\n', f);
 }
 
+/* A word that no reader of YAML takes for a truth value, a null or a number. */
+static bool yaml_plain_key(const char *name) {
+    static const char *const meanings[] = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
+    for (size_t i = 0; i < COUNT_OF(meanings); i++) {
+        if (strcasecmp(name, meanings[i]) == 0) {
+            return false;
+        }
+    }
+    return name[0] != '\0' && name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")] == '\0';
+}
+
 /* Strings are always quoted: a JSON string is a YAML string, and then no value can be taken for another type. */
 static void yaml_value(FILE *f, const json_t *v, unsigned depth, bool in_list) {
     if (json_is_object(v) && json_object_size(v) != 0) {
@@ -127,9 +141,7 @@ static void yaml_value(FILE *f, const json_t *v, unsigned depth, bool in_list) {
             }
             first = false;
             json_t *key = json_string(name);
-            bool plain = name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")] == '\0' &&
-                         name[0] != '\0' && strcmp(name, "null") != 0 && strcmp(name, "true") != 0 &&
-                         strcmp(name, "false") != 0 && strlen(name) > 3;
+            bool plain = yaml_plain_key(name);
             if (plain || key == NULL) {
                 (void)fputs(name, f);
             } else {
