@@ -4,6 +4,7 @@
  * Error texts name fields, kinds and offending member names, never values. */
 #include "codec/avro/json_impl.h"
 #include "codec/avro/walk.h"
+#include "codec/json/few.h"
 #include <float.h>
 #include <math.h>
 
@@ -41,7 +42,7 @@ void avro_put_real(avro_encoder_t *e, const avro_type_t *t, double v) {
     for (size_t i = 0; i < n; i++) {
         raw[i] = (uint8_t)(bits >> (8 * i));
     }
-    buf_put(e->out, raw, n);
+    buf_put_few(e->out, raw, n);
 }
 
 bool avro_non_finite(json_span_t v, double *out) {

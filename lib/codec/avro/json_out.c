@@ -4,6 +4,7 @@
 #include "codec/avro/json.h"
 #include "codec/avro/model.h"
 #include "codec/avro/walk.h"
+#include "codec/json/few.h"
 #include "codec/json/scan.h"
 #include <math.h>
 
@@ -65,7 +66,7 @@ static void put_bytes(buf_t *out, const uint8_t *p, size_t n) {
             buf_put_u8(out, (uint8_t)shorts[c - 8]);
         } else {
             char esc[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-            buf_put(out, esc, 6);
+            buf_put_few(out, esc, 6);
         }
     }
     buf_put_u8(out, '"');
@@ -134,7 +135,7 @@ static void put_int(buf_t *out, int64_t v) {
     if (v < 0) {
         buf_put_u8(out, '-');
     }
-    buf_put(out, text + at, sizeof text - at);
+    buf_put_few(out, text + at, sizeof text - at);
 }
 
 static schloss_rc decode_record(decoder_t *d, const avro_type_t *t) {

@@ -121,6 +121,23 @@ static schloss_rc string_list(avro_parser_t *p, const json_t *list, const char *
     return SCHLOSS_OK;
 }
 
+/* Drops texts that stood before, keeping the order: aliases are a set. */
+static schloss_rc drop_doubles(avro_parser_t *p, const char **list, size_t *n) {
+    map_t *seen = map_new(NULL);
+    bool ok = seen != NULL;
+    size_t kept = 0;
+    for (size_t i = 0; ok && i < *n; i++) {
+        if (map_get(seen, bytes_str(list[i])) == NULL) {
+            ok = map_put(seen, bytes_str(list[i]), list);
+            list[kept++] = list[i];
+        }
+    }
+    map_free(seen);
+    ENSURE(ok, p->err, NO_MEMORY, "out of memory");
+    *n = kept;
+    return SCHLOSS_OK;
+}
+
 static schloss_rc parse_aliases(avro_parser_t *p, const json_t *j, const char *owner, const char *space,
                                 const char *const **out, size_t *n_out) {
     const json_t *list = json_object_get(j, "aliases");
@@ -130,22 +147,25 @@ static schloss_rc parse_aliases(avro_parser_t *p, const json_t *j, const char *o
     ENSURE(json_is_array(list), p->err, SCHEMA_PARSE, "aliases of \"%s\" must be a list", owner);
     const char *const *texts = NULL;
     size_t n = 0;
+    schloss_rc rc = SCHLOSS_OK;
     TRY(string_list(p, list, "aliases", owner, &texts, &n));
-    if (space != NULL) { /* of a type: full names */
-        schloss_rc rc = SCHLOSS_OK;
-        const char **full = avro_take(p, n, sizeof(*full), &rc);
-        if (full == NULL) {
-            return rc;
-        }
-        for (size_t i = 0; i < n; i++) {
+    const char **kept = avro_take(p, n, sizeof(*kept), &rc);
+    if (kept == NULL) {
+        return rc;
+    }
+    for (size_t i = 0; i < n; i++) {
+        kept[i] = texts[i];
+        if (space != NULL) { /* of a type: full names */
             avro_name_t name;
             TRY(avro_name_make(p, texts[i], space, &name));
             TRY(avro_name_check(p, &name, "alias"));
-            full[i] = name.full;
+            kept[i] = name.full;
         }
-        texts = full;
     }
-    *out = texts;
+    if (n > 1) {
+        TRY(drop_doubles(p, kept, &n));
+    }
+    *out = kept;
     *n_out = n;
     return SCHLOSS_OK;
 }
@@ -467,17 +487,19 @@ static schloss_rc parse_type(avro_parser_t *p, const json_t *j, const char *spac
 /* ---- second pass ---- */
 
 static schloss_rc resolve(avro_parser_t *p) {
+    const char *missing = NULL; /* the list runs backwards: the first one of the text stays */
     for (avro_unresolved_t *u = p->unresolved; u != NULL; u = u->next) {
         avro_name_t q;
         TRY(avro_name_make(p, u->name, u->name_space, &q));
         *u->slot = look_up(p, &q, u->name);
-        if (*u->slot == NULL) {
-            schloss_rc rc = FAIL(p->err, SCHEMA_PARSE, "undefined name: \"%s\" is no type of this schema", q.full);
-            err_hint(p->err, "define it, or add a reference to the schema that does");
-            return rc;
-        }
+        missing = *u->slot == NULL ? q.full : missing;
     }
     p->unresolved = NULL;
+    if (missing != NULL) {
+        schloss_rc rc = FAIL(p->err, SCHEMA_PARSE, "undefined name: \"%s\" is no type of this schema", missing);
+        err_hint(p->err, "define it, or add a reference to the schema that does");
+        return rc;
+    }
     return SCHLOSS_OK;
 }
 

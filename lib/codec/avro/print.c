@@ -285,9 +285,6 @@ static schloss_rc put_aliases(printer_t *p, const char *const *aliases, size_t n
     put_key(p, "aliases", false);
     buf_put_u8(p->out, '[');
     for (size_t i = 0; i < n; i++) {
-        if (p->normalize && i > 0 && strcmp(list[i - 1], list[i]) == 0) {
-            continue;
-        }
         if (i > 0) {
             buf_put_u8(p->out, ',');
         }

@@ -1,5 +1,6 @@
 /* Writing JSON: strings with the fewest escapes, and numbers as Java's Double.toString and Float.toString write them
  * (schema-registry-api.md 15.3), so that texts equal those of the reference. */
+#include "codec/json/few.h"
 #include "codec/json/scan.h"
 #include <math.h>
 #include <stdio.h>
@@ -46,7 +47,7 @@ void json_put_string(buf_t *out, const char *s, size_t n) {
             esc[5] = hex[c & 15];
             len = 6;
         }
-        buf_put(out, esc, len);
+        buf_put_few(out, esc, len);
     }
     buf_put_u8(out, '"');
 }
@@ -150,7 +151,7 @@ static void put_real(buf_t *out, double v, bool single) {
     }
     buf_put_u8(out, '.');
     if (d.n > whole) {
-        buf_put(out, d.digits + whole, (size_t)(d.n - whole));
+        buf_put_few(out, d.digits + whole, (size_t)(d.n - whole));
     } else {
         buf_put_u8(out, '0');
     }

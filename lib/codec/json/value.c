@@ -1,5 +1,6 @@
 /* Decoding scanned strings and numbers on demand. */
 #include "base/limits.h"
+#include "codec/json/few.h"
 #include "codec/json/scan.h"
 #include <locale.h>
 #include <math.h>
@@ -124,7 +125,7 @@ schloss_rc json_str_decode(json_span_t s, buf_t *out, schloss_error_t *err) {
             uint8_t c[4];
             size_t n = unescape(&p, end, c);
             ENSURE(n > 0, err, BAD_JSON, "a \\u escape is half of a surrogate pair");
-            buf_put(out, c, n);
+            buf_put_few(out, c, n);
         }
     }
     return buf_check(out, err);
