@@ -24,6 +24,14 @@ check "its links lead to libschloss.so.$version" test "$(readlink -f "$lib/$sona
 check "the installed binary runs" "$prefix/bin/schloss" version
 check "the bash completion parses" bash -n "$prefix/share/bash-completion/completions/schloss"
 
+# How small: only of a build that people get.
+if [ -z "$flags" ] && grep -q '^CMAKE_BUILD_TYPE:STRING=RelWithDebInfo' "$build/CMakeCache.txt"; then
+    for limit in "lib/libschloss.so.$version 614400" "bin/schloss 6291456"; do
+        strip -o "$scratch/stripped" "$(find "$prefix" -name "$(basename "${limit% *}")" -path "*${limit% *}")"
+        size=$(stat -c %s "$scratch/stripped")
+        check "${limit% *} stripped has $size bytes, at most ${limit#* }" test "$size" -le "${limit#* }"
+    done
+fi
 for archive in libschloss libschloss-kafka; do
     nm -g --defined-only --format=posix "$lib/$archive.a" 2>/dev/null | awk 'NF > 2 { print $1 }' | sort >"$scratch/shown"
     # Sanitizers and coverage add names of their own.

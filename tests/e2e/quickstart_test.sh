@@ -29,6 +29,13 @@ done
 check "five records lie on the topic, cities readable" test "$(grep -c '"city":"' "$scratch/raw")" = 5
 check "five records are read" test "$(grep -c '"city":"' "$scratch/clear")" = 5
 check "without the key no record is shown" bash -c "! grep -q '\"city\":' '$scratch/denied'"
-check "without the key there is an error" grep -qi 'error' "$scratch/denied"
+check "without the key there is an error that names the field" grep -q 'field: shop.Customer.email' "$scratch/denied"
+check "and it has an exit status" grep -q '^(exit status [1-9]' "$scratch/denied"
 check "with onFailure=NONE five records are shown" test "$(grep -c '"city":"' "$scratch/none")" = 5
 check "it ends with three lines of what next" test "$(sed '1,/^What next/d' "$out" | grep -c '^  ')" = 3
+
+# On a broker of the user's; here another `schloss dev` plays it.
+check "a broker starts" start_dev "$schloss" dev || exit
+check "KAFKA=host:port runs to its end" env -u SCHLOSS_REGISTRY KAFKA="$SCHLOSS_BOOTSTRAP" timeout 120 \
+    "$root/examples/quickstart/run" "$schloss"
+check "and reads five records twice" test "$(grep -c '"city":"' "$scratch/check.out")" -ge 15
