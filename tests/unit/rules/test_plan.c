@@ -1,0 +1,205 @@
+/* Compiling and running plans without keys: what is walked, refused, counted. Transforms are in test_value and in the
+ * vectors. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include "rules/plan.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct fixture {
+    avro_schema_t *schema;
+    plan_t *plan;
+} fixture_t;
+
+static fixture_t compile(const char *text, const char *tag, bool writing) {
+    fixture_t f = {NULL, NULL};
+    const char *tags[] = {tag};
+    rule_t rule = {.name = "r", .tags = tags, .n_tags = tag == NULL || tag[0] == '\0' ? 0 : 1};
+    assert_int_equal(avro_schema_parse(&f.schema, text, strlen(text), NULL, 0, 0, NULL), 0);
+    assert_int_equal(plan_compile(&f.plan, f.schema, tag == NULL ? NULL : &rule, NULL, writing, NULL), 0);
+    return f;
+}
+
+static void drop(fixture_t *f) {
+    plan_free(f->plan);
+    avro_schema_free(f->schema);
+}
+
+static schloss_rc check(const char *schema, const void *data, size_t len) {
+    fixture_t f = compile(schema, NULL, true);
+    uint8_t *exact = malloc(len == 0 ? 1 : len); /* so that a sanitizer sees a read past the end */
+    memcpy(exact, data, len);
+    schloss_rc rc = plan_run(f.plan, bytes(exact, len), NULL, NULL, NULL);
+    free(exact);
+    drop(&f);
+    return rc;
+}
+
+#define FITS(schema, ...)                                                                                              \
+    do {                                                                                                               \
+        uint8_t d_[] = {__VA_ARGS__};                                                                                  \
+        assert_int_equal(check(schema, d_, sizeof(d_)), 0);                                                            \
+    } while (0)
+#define MISFITS(schema, ...)                                                                                           \
+    do {                                                                                                               \
+        uint8_t d_[] = {__VA_ARGS__};                                                                                  \
+        assert_int_equal(check(schema, d_, sizeof(d_)), SCHLOSS_E_DATA_MISMATCH);                                      \
+    } while (0)
+
+#define REC(fields) "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" fields "]}"
+#define FIELD(n, t) "{\"name\":\"" n "\",\"type\":" t "}"
+
+static void every_type_is_walked(void **state) {
+    (void)state;
+    FITS("\"boolean\"", 1);
+    MISFITS("\"boolean\"", 2);
+    FITS("\"int\"", 0xfe, 0xff, 0xff, 0xff, 0x0f);
+    MISFITS("\"int\"", 0x80, 0x80, 0x80, 0x80, 0x10); /* 2^31 */
+    FITS("\"long\"", 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01);
+    MISFITS("\"long\"", 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02);
+    MISFITS("\"long\"", 0x80);
+    FITS("\"float\"", 1, 2, 3, 4);
+    MISFITS("\"float\"", 1, 2, 3);
+    FITS("\"double\"", 1, 2, 3, 4, 5, 6, 7, 8);
+    FITS("\"string\"", 4, 'a', 'b');
+    MISFITS("\"string\"", 6, 'a', 'b');
+    MISFITS("\"string\"", 1);
+    MISFITS("\"string\"", 4, 'a', 'b', 'c');
+    FITS("\"bytes\"", 0);
+    FITS("{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\"]}", 2);
+    MISFITS("{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\"]}", 4);
+    FITS("{\"type\":\"fixed\",\"name\":\"F\",\"size\":3}", 1, 2, 3);
+    MISFITS("{\"type\":\"fixed\",\"name\":\"F\",\"size\":3}", 1, 2);
+    FITS("[\"null\",\"int\"]", 0);
+    FITS("[\"int\",\"null\"]", 2);
+    FITS("[\"null\",\"int\"]", 2, 6);
+    MISFITS("[\"null\",\"int\"]", 4);
+    MISFITS("[\"null\",\"int\"]", 1);
+    FITS("[\"null\",\"int\",\"string\"]", 4, 2, 'x');
+    MISFITS("[\"null\",\"int\",\"string\"]", 6);
+    FITS(REC(FIELD("a", "\"null\"") "," FIELD("b", "\"int\"")), 2);
+    MISFITS(REC(FIELD("b", "\"int\"")), 2, 2);
+}
+
+static void blocks_are_checked(void **state) {
+    (void)state;
+    const char *a = "{\"type\":\"array\",\"items\":\"int\"}", *m = "{\"type\":\"map\",\"values\":\"int\"}";
+    FITS(a, 0);
+    FITS(a, 4, 2, 2, 0);
+    FITS(a, 2, 2, 2, 2, 0);
+    FITS(a, 3, 4, 2, 2, 0);    /* -2 items in 2 bytes */
+    MISFITS(a, 3, 6, 2, 2, 0); /* size too large */
+    MISFITS(a, 3, 2, 2, 2, 0);
+    MISFITS(a, 4, 2, 2);
+    MISFITS(a, 4, 2);
+    FITS(m, 2, 2, 'k', 2, 0);
+    MISFITS(m, 2, 8, 'k', 2, 0);
+}
+
+static void endless_and_deep_input_is_limited(void **state) {
+    (void)state;
+    /* 2^60 items of no bytes */
+    uint8_t many[] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20, 0};
+    assert_int_equal(check("{\"type\":\"array\",\"items\":\"null\"}", many, sizeof(many)), SCHLOSS_E_LIMIT_EXCEEDED);
+    /* a list of 200 records */
+    uint8_t deep[201];
+    memset(deep, 2, sizeof(deep));
+    deep[200] = 0;
+    assert_int_equal(check(REC(FIELD("next", "[\"null\",\"R\"]")), deep, sizeof(deep)), SCHLOSS_E_LIMIT_EXCEEDED);
+    /* a record that holds itself can have no value */
+    uint8_t one[] = {0};
+    assert_int_equal(check(REC(FIELD("self", "\"R\"")), one, 1), SCHLOSS_E_LIMIT_EXCEEDED);
+}
+
+static size_t n_fields(const char *schema, const char *tag) {
+    fixture_t f = compile(schema, tag, true);
+    size_t n = plan_n_fields(f.plan);
+    drop(&f);
+    return n;
+}
+
+#define TAGGED(n, t) "{\"name\":\"" n "\",\"type\":" t ",\"confluent:tags\":[\"PII\"]}"
+
+static void covered_fields_are_counted(void **state) {
+    (void)state;
+    assert_int_equal(n_fields(REC(TAGGED("a", "\"string\"") "," FIELD("b", "\"string\"")), "PII"), 1);
+    assert_int_equal(n_fields(REC(TAGGED("a", "\"string\"") "," FIELD("b", "\"string\"")), ""), 2); /* no tags: all */
+    assert_int_equal(n_fields(REC(TAGGED("a", "\"int\"")), "PII"), 0);
+    assert_int_equal(n_fields(REC(TAGGED("a", "{\"type\":\"array\",\"items\":\"bytes\"}")), "PII"), 1);
+    assert_int_equal(n_fields(REC(TAGGED("a", "[\"null\",\"string\"]")), "PII"), 1);
+    assert_int_equal(n_fields(REC(TAGGED("a", "\"string\"")), "OTHER"), 0);
+    /* a tag on a field of record type does not reach the fields inside */
+    assert_int_equal(
+        n_fields(REC(TAGGED("a", "{\"type\":\"record\",\"name\":\"I\",\"fields\":[" FIELD("x", "\"string\"") "]}")),
+                 "PII"),
+        0);
+    assert_int_equal(n_fields("\"string\"", ""), 0); /* a root that is no record has no field */
+}
+
+static schloss_rc run_with_rule(const char *schema, bool writing, const uint8_t *data, size_t len, char field[64]) {
+    fixture_t f = compile(schema, "PII", writing);
+    schloss_error_t *err = schloss_error_new();
+    buf_t out;
+    buf_init(&out, 1 << 20, "test", false);
+    plan_crypt_t c = {.writing = writing};
+    schloss_rc rc = plan_run(f.plan, bytes(data, len), &out, &c, err);
+    if (rc == 0) {
+        assert_int_equal(out.len, len); /* nothing was transformed */
+        assert_memory_equal(out.ptr, data, len);
+    }
+    strncpy(field, schloss_error_field(err), 63);
+    buf_clear(&out);
+    schloss_error_free(err);
+    drop(&f);
+    return rc;
+}
+
+static void unsupported_types_are_refused_on_writing_only(void **state) {
+    (void)state;
+    char field[64] = "";
+    uint8_t d[] = {2};
+    const char *schema = REC(TAGGED("a", "\"int\""));
+    assert_int_equal(run_with_rule(schema, true, d, 1, field), SCHLOSS_E_UNSUPPORTED_TYPE);
+    assert_string_equal(field, "R.a");
+    assert_int_equal(run_with_rule(schema, false, d, 1, field), 0);
+    uint8_t null_branch[] = {0}, int_branch[] = {2, 2};
+    const char *opt = REC(TAGGED("a", "[\"null\",\"int\"]"));
+    assert_int_equal(run_with_rule(opt, true, null_branch, 1, field), 0);
+    assert_int_equal(run_with_rule(opt, true, int_branch, 2, field), SCHLOSS_E_UNSUPPORTED_TYPE);
+    const char *combined = REC(TAGGED("a", "[\"null\",\"int\",\"string\"]"));
+    assert_int_equal(run_with_rule(combined, true, int_branch, 2, field), 0); /* left as it is */
+}
+
+static void every_cut_and_mutation_is_safe(void **state) {
+    (void)state;
+    const char *schema = REC(
+        FIELD("s", "\"string\"") "," FIELD("a", "{\"type\":\"array\",\"items\":[\"null\",\"string\","
+                                                "\"R\"]}") "," FIELD("m", "{\"type\":\"map\",\"values\":\"long\"}"));
+    uint8_t good[] = {4, 'a', 'b', 6, 0, 2, 2, 'x', 4, 0, 0, 0, 0, 2, 2, 'k', 0x80, 1, 0};
+    assert_int_equal(check(schema, good, sizeof(good)), 0);
+    for (size_t n = 0; n < sizeof(good); n++) {
+        assert_int_not_equal(check(schema, good, n), 0);
+    }
+    for (size_t i = 0; i < sizeof(good); i++) {
+        for (int b = 0; b < 256; b++) {
+            uint8_t bad[sizeof(good)];
+            memcpy(bad, good, sizeof(good));
+            bad[i] = (uint8_t)b;
+            (void)check(schema, bad, sizeof(bad)); /* no crash, no read past the end */
+        }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_type_is_walked),
+        cmocka_unit_test(blocks_are_checked),
+        cmocka_unit_test(endless_and_deep_input_is_limited),
+        cmocka_unit_test(covered_fields_are_counted),
+        cmocka_unit_test(unsupported_types_are_refused_on_writing_only),
+        cmocka_unit_test(every_cut_and_mutation_is_safe),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
