@@ -11,10 +11,10 @@ typedef struct registry_conf {
     const char *store;         /* "sqlite:FILE"; "sqlite::memory:" for tests and schloss dev */
     const char *tls_cert_file; /* PEM chain; NULL = plain HTTP */
     const char *tls_key_file;
-    const char *users_file;    /* Basic authentication: lines "user:hash" (docs/registry.md); NULL = open */
-    const char *kms_secret;    /* local KMS secret of shared KEKs; NULL = KEK kmsProps "secret", else LOCAL_SECRET */
-    unsigned threads;          /* 0 = default */
-    bool log_requests;         /* one line per request to standard error */
+    const char *users_file; /* Basic authentication: lines "user:hash" (docs/registry.md); NULL = open */
+    const char *kms_secret; /* local KMS secret of shared KEKs; NULL = KEK kmsProps "secret", else LOCAL_SECRET */
+    unsigned threads;       /* 0 = default */
+    bool log_requests;      /* one line per request to standard error */
 } registry_conf_t;
 
 /* Opens (or makes) the store and starts serving on own threads. conf's strings are copied.
