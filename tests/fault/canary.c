@@ -323,7 +323,7 @@ static void run_keys(const char *name, const char *rules, const char *algorithm,
     scan_memory(&key, count_outside);
     scan_memory(&half, count_outside);
     expect(outside == 0, "key in memory after everything was freed");
-    expect(scan_memory(&key, NULL) == 0, "key in the secret slab after everything was freed");
+    expect(scan_memory(&half, NULL) == 0, "half a key in the secret slab after everything was freed");
     if (kdf_local_secret(kek, bytes("mysecret", 8), NULL) == SCHLOSS_OK) {
         needle_t kek_needle = needle_of(kek, 16);
         outside = 0;
