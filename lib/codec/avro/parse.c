@@ -574,8 +574,11 @@ static schloss_rc strip_comments(char *s, size_t n, schloss_error_t *err) {
 static schloss_rc load(const char *text, size_t len, json_t **out, schloss_error_t *err) {
     ENSURE(len <= LIMIT_SCHEMA_BYTES, err, LIMIT_EXCEEDED, "the schema has %zu bytes; the limit is %zu", len,
            LIMIT_SCHEMA_BYTES);
-    char *copy = mem_strndup(text, len);
+    char *copy = mem_alloc(len);
     ENSURE(copy != NULL, err, NO_MEMORY, "out of memory");
+    if (len > 0) {
+        memcpy(copy, text, len);
+    }
     json_span_t span;
     schloss_rc rc = strip_comments(copy, len, err);
     if (rc == SCHLOSS_OK) {
