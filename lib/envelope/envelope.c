@@ -128,7 +128,7 @@ schloss_rc dek_use_get(dek_use_t *use, int32_t version, int64_t mono_ms, const d
         hold_again(use);
     }
     const dek_entry_t *e = dek_set_find(use->held, version, slot->spec.writing);
-    if (e == NULL || mono_ms >= e->until_ms) {
+    if (e == NULL || mono_ms > e->until_ms) {
         return SCHLOSS_NEED_KEY;
     }
     if (e->key == NULL) {

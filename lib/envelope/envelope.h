@@ -29,7 +29,7 @@ typedef struct dek_entry {
     int32_t version;        /* as asked: a write slot has one entry */
     dek_key_t *key;         /* NULL: failed */
     schloss_error_t *error; /* set when key is NULL */
-    int64_t until_ms;       /* CLOCK_MONOTONIC: use it no longer */
+    int64_t until_ms;       /* CLOCK_MONOTONIC: last moment of use */
     int64_t refresh_ms;     /* CLOCK_MONOTONIC: fetch it ahead of time from here on */
     int64_t rotate_at_ms;   /* wall clock; INT64_MAX: never. Write slots only */
 } dek_entry_t;

@@ -264,6 +264,7 @@ static schloss_rc failure_entry(env_t *env, const dek_slot_t *slot, const dek_en
         *e = *old;
         atomic_fetch_add_explicit(&old->key->refs, 1, memory_order_relaxed);
         e->until_ms = mono + 10000 < given_up ? mono + 10000 : given_up;
+        e->rotate_at_ms = INT64_MAX; /* rotation, too, must wait for the registry */
         METRIC_ADD(stale_served, 1);
         LOG_WARN("envelope", "cannot refresh the DEK of KEK %s, subject %s (%s); using the cached key", slot->spec.kek,
                  slot->spec.subject, schloss_rc_name(rc));

@@ -64,9 +64,10 @@ static schloss_rc locate(schloss_deserializer_t *de, const schloss_target_t *tar
     return handle_view(&de->h, *e, mono, err);
 }
 
-schloss_rc schloss_deserialize_try(schloss_deserializer_t *de, const schloss_target_t *target, schloss_bytes_t value,
-                                   const schloss_header_t *headers, size_t n_headers, schloss_decoded_t *out,
-                                   schloss_error_t *err) {
+/* Execute as of mono, see serialize_at. */
+static schloss_rc deserialize_at(schloss_deserializer_t *de, const schloss_target_t *target, schloss_bytes_t value,
+                                 const schloss_header_t *headers, size_t n_headers, int64_t mono,
+                                 schloss_decoded_t *out, schloss_error_t *err) {
     ENSURE(out != NULL, err, INVALID_ARGUMENT, "out must not be NULL");
     if (value.ptr == NULL || value.len == 0) {
         *out = (schloss_decoded_t){.value = {NULL, 0}};
@@ -74,7 +75,6 @@ schloss_rc schloss_deserialize_try(schloss_deserializer_t *de, const schloss_tar
     }
     target_entry_t *e = NULL;
     bytes_t payload = {NULL, 0}, skip = {NULL, 0}, result = {NULL, 0};
-    int64_t mono = time_mono_ms();
     TRY(locate(de, target, value, headers, n_headers, mono, &e, &payload, err));
     /* a dead letter that is read again names the rule that failed on it: reading only, never writing (spec 3.3) */
     if (n_headers > 0) {
@@ -88,11 +88,18 @@ schloss_rc schloss_deserialize_try(schloss_deserializer_t *de, const schloss_tar
     return SCHLOSS_OK;
 }
 
+schloss_rc schloss_deserialize_try(schloss_deserializer_t *de, const schloss_target_t *target, schloss_bytes_t value,
+                                   const schloss_header_t *headers, size_t n_headers, schloss_decoded_t *out,
+                                   schloss_error_t *err) {
+    return deserialize_at(de, target, value, headers, n_headers, time_mono_ms(), out, err);
+}
+
 schloss_rc schloss_deserialize(schloss_deserializer_t *de, const schloss_target_t *target, schloss_bytes_t value,
                                const schloss_header_t *headers, size_t n_headers, schloss_decoded_t *out,
                                schloss_error_t *err) {
+    int64_t mono = time_mono_ms();
     for (int i = 0; i < PREPARES_MAX; i++) {
-        schloss_rc rc = schloss_deserialize_try(de, target, value, headers, n_headers, out, err);
+        schloss_rc rc = deserialize_at(de, target, value, headers, n_headers, mono, out, err);
         if (rc != SCHLOSS_NEED_KEY) {
             return rc;
         }
@@ -111,10 +118,11 @@ schloss_rc schloss_inspect(schloss_deserializer_t *de, const schloss_target_t *t
     if (value.ptr == NULL || value.len == 0) {
         return SCHLOSS_OK;
     }
+    int64_t mono = time_mono_ms();
     for (int i = 0; i < PREPARES_MAX; i++) {
         target_entry_t *e = NULL;
         bytes_t payload = {NULL, 0};
-        schloss_rc rc = locate(de, target, value, headers, n_headers, time_mono_ms(), &e, &payload, err);
+        schloss_rc rc = locate(de, target, value, headers, n_headers, mono, &e, &payload, err);
         if (rc == SCHLOSS_OK) {
             return inspect_record(e->view, payload, each, user, err);
         }
@@ -123,5 +131,5 @@ schloss_rc schloss_inspect(schloss_deserializer_t *de, const schloss_target_t *t
         }
         TRY(handle_prepare(&de->h, err));
     }
-    return FAIL(err, LIMIT_EXCEEDED, "schemas expire faster than they can be fetched");
+    return FAIL(err, LIMIT_EXCEEDED, "the record needs more than PREPARES_MAX (%d) fetches", PREPARES_MAX);
 }

@@ -169,7 +169,7 @@ schloss_rc handle_target(handle_t *h, const schloss_target_t *t, const framing_t
 
 schloss_rc handle_view(handle_t *h, target_entry_t *e, int64_t mono_ms, schloss_error_t *err) {
     view_t *v = e->view;
-    if (v == NULL || mono_ms >= atomic_load_explicit(&v->until_ms, memory_order_relaxed) ||
+    if (v == NULL || mono_ms > atomic_load_explicit(&v->until_ms, memory_order_relaxed) ||
         e->generation != atomic_load_explicit(&h->core->generation, memory_order_relaxed)) {
         h->need = (need_t){.entry = e, .run = SIZE_MAX};
         return SCHLOSS_NEED_KEY;

@@ -75,8 +75,7 @@ SCHLOSS_NODISCARD schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t 
 void handle_wipe(handle_t *h, bool keep_result);
 
 /* ---- blocking driver over prepare ---- */
-/* Prepares that one record can need: its view, one key per rule and DEK version, and again when something expires in
- * between. */
+/* Fetches that one record can need: its view, one key per rule and DEK version. */
 #define PREPARES_MAX 256
 SCHLOSS_NODISCARD schloss_rc handle_prepare(handle_t *h, schloss_error_t *err);
 

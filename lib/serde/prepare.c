@@ -84,7 +84,7 @@ static schloss_rc take_off(schloss_prepare_t *p, const char *key, schloss_error_
 static view_t *cached_view(core_t *c, const char *key) {
     pthread_mutex_lock(&c->lock);
     view_t *v = map_get(c->views, bytes_str(key));
-    if (v != NULL && time_mono_ms() < atomic_load(&v->until_ms)) {
+    if (v != NULL && (c->latest_ttl_ms > 0 || !v->is_latest) && time_mono_ms() < atomic_load(&v->until_ms)) {
         view_ref(v);
     } else {
         v = NULL;

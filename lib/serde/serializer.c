@@ -54,8 +54,10 @@ schloss_rc schloss_serializer_set_schema(schloss_serializer_t *ser, const char *
     return SCHLOSS_OK;
 }
 
-schloss_rc schloss_serialize_try(schloss_serializer_t *ser, const schloss_target_t *target, schloss_bytes_t record,
-                                 schloss_encoded_t *out, schloss_error_t *err) {
+/* Execute as of mono: what a blocking call has just fetched is good for its own record, however short the time to live.
+ */
+static schloss_rc serialize_at(schloss_serializer_t *ser, const schloss_target_t *target, schloss_bytes_t record,
+                               int64_t mono, schloss_encoded_t *out, schloss_error_t *err) {
     ENSURE(ser != NULL && out != NULL, err, INVALID_ARGUMENT, "serializer and out must not be NULL");
     if (record.ptr == NULL) {
         schloss_rc rc = FAIL(err, EMPTY_MESSAGE, "the record to serialize is NULL");
@@ -64,7 +66,6 @@ schloss_rc schloss_serialize_try(schloss_serializer_t *ser, const schloss_target
     }
     handle_t *h = &ser->h;
     target_entry_t *e = NULL;
-    int64_t mono = time_mono_ms();
     TRY(handle_target(h, target, NULL, &e, err));
     TRY(handle_view(h, e, mono, err));
     const view_t *v = e->view;
@@ -92,10 +93,16 @@ schloss_rc schloss_serialize_try(schloss_serializer_t *ser, const schloss_target
     return SCHLOSS_OK;
 }
 
+schloss_rc schloss_serialize_try(schloss_serializer_t *ser, const schloss_target_t *target, schloss_bytes_t record,
+                                 schloss_encoded_t *out, schloss_error_t *err) {
+    return serialize_at(ser, target, record, time_mono_ms(), out, err);
+}
+
 schloss_rc schloss_serialize(schloss_serializer_t *ser, const schloss_target_t *target, schloss_bytes_t record,
                              schloss_encoded_t *out, schloss_error_t *err) {
+    int64_t mono = time_mono_ms();
     for (int i = 0; i < PREPARES_MAX; i++) {
-        schloss_rc rc = schloss_serialize_try(ser, target, record, out, err);
+        schloss_rc rc = serialize_at(ser, target, record, mono, out, err);
         if (rc != SCHLOSS_NEED_KEY) {
             return rc;
         }
@@ -111,8 +118,9 @@ schloss_rc schloss_serializer_prepare(schloss_serializer_t *ser, const schloss_t
     ENSURE(ser != NULL, err, INVALID_ARGUMENT, "serializer must not be NULL");
     target_entry_t *e = NULL;
     TRY(handle_target(&ser->h, target, NULL, &e, err));
+    int64_t mono = time_mono_ms();
     for (int i = 0; i < PREPARES_MAX; i++) {
-        schloss_rc rc = handle_view(&ser->h, e, time_mono_ms(), err);
+        schloss_rc rc = handle_view(&ser->h, e, mono, err);
         if (rc == SCHLOSS_OK) {
             if (schema != NULL) {
                 *schema = &e->view->schema;
@@ -124,5 +132,5 @@ schloss_rc schloss_serializer_prepare(schloss_serializer_t *ser, const schloss_t
         }
         TRY(handle_prepare(&ser->h, err));
     }
-    return FAIL(err, LIMIT_EXCEEDED, "schemas expire faster than they can be fetched; check latest.cache.ttl.sec");
+    return FAIL(err, LIMIT_EXCEEDED, "the schema needs more than PREPARES_MAX (%d) fetches", PREPARES_MAX);
 }
