@@ -3,6 +3,7 @@ import concurrent.futures
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -253,6 +254,7 @@ def main():
     binary = os.path.join(where, "bin", "schloss") if os.path.isdir(where) else where
     if not os.access(binary, os.X_OK):
         sys.exit("interop: %s is missing; run make first" % binary)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
     run = Run(binary)
     failed = True
     try:
