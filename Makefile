@@ -9,7 +9,7 @@ PRODUCT := schloss_bin schloss schloss_kafka schloss_static schloss_kafka_static
 
 # configure-PRESET: made once; Ninja re-runs CMake by itself when its files change.
 build/%/build.ninja: CMakePresets.json
-	cmake --preset $* --log-level=WARNING
+	@cmake --preset $* --log-level=WARNING >/dev/null
 
 .PHONY: help all deps quickstart test lint bench fuzz soak install deb format docs clean distclean
 .PHONY: dev asan ubsan tsan coverage
