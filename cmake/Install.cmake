@@ -69,8 +69,10 @@ file(GLOB man_pages CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/docs/man/*.1)
 install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES packaging/completion/schloss.bash RENAME schloss
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-install(FILES packaging/completion/schloss.zsh RENAME _schloss
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+# zsh looks in the first below /usr/local, Debian's in the second below /usr.
+foreach(dir site-functions vendor-completions)
+  install(FILES packaging/completion/schloss.zsh RENAME _schloss DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/${dir})
+endforeach()
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 
 # Debian package

@@ -73,3 +73,13 @@ check "and both targets link" cmake --build "$scratch/app/build"
 check "another minor version is refused" bash -c \
     "sed -i 's/find_package(schloss [^ ]*/find_package(schloss 99.1/' '$scratch/app/CMakeLists.txt';
     ! cmake -S '$scratch/app' -B '$scratch/app/build2' -G Ninja -DCMAKE_PREFIX_PATH='$prefix'"
+
+if [ -z "$flags" ]; then
+    check "a Debian package is made" cpack -G DEB --config "$build/CPackConfig.cmake" -B "$scratch/deb"
+    deb=$(echo "$scratch"/deb/*.deb)
+    for library in libssl3 libcurl4 libjansson4 librdkafka1 libmicrohttpd12 libsqlite3-0; do
+        check "the package depends on $library" bash -c "dpkg-deb -f '$deb' Depends | grep -q '\b$library\b'"
+    done
+    check "it unpacks" dpkg-deb -x "$deb" "$scratch/unpacked"
+    check "and its binary runs" "$scratch/unpacked/usr/bin/schloss" version
+fi
