@@ -14,7 +14,8 @@ typedef struct avro_encoder {
     schloss_error_t *err;
 } avro_encoder_t;
 
-#define AVRO_PLAIN_STEPS ((uint64_t)10 * 1000 * 1000)
+/* What a text of len bytes may spend: far more than any that is not made to hurt needs. */
+#define AVRO_PLAIN_STEPS(len) ((uint64_t)1000 * 1000 + 8 * (uint64_t)(len))
 
 schloss_rc avro_encode(avro_encoder_t *e, const avro_type_t *t, json_span_t v);
 

@@ -337,7 +337,7 @@ schloss_rc avro_from_json(const avro_type_t *type, const char *json, size_t len,
     json_span_t v;
     TRY(json_scan(&v, json, len, err));
     avro_encoder_t e = {
-        .out = out, .plain = (flags & SCHLOSS_AVRO_JSON_PLAIN) != 0, .steps = AVRO_PLAIN_STEPS, .err = err};
+        .out = out, .plain = (flags & SCHLOSS_AVRO_JSON_PLAIN) != 0, .steps = AVRO_PLAIN_STEPS(len), .err = err};
     TRY(avro_encode(&e, type, v));
     return buf_check(out, err);
 }

@@ -34,6 +34,7 @@ static const char *const ends = "the data ends within it";
 static const uint8_t *take_run(cur_t *c, size_t *n) {
     int64_t len = cur_varlong(c);
     if (c->failed || len < 0) {
+        c->failed = true;
         return NULL;
     }
     *n = (size_t)len;
@@ -75,7 +76,7 @@ static void put_bytes(buf_t *out, const uint8_t *p, size_t n) {
 static schloss_rc decode_text(decoder_t *d, const avro_type_t *t) {
     size_t n = t->size;
     const uint8_t *p = t->kind == AVRO_FIXED ? cur_take(&d->w.cur, n) : take_run(&d->w.cur, &n);
-    if (p == NULL && (d->w.cur.failed || n > 0)) {
+    if (d->w.cur.failed) {
         return mismatch(d, t, ends);
     }
     if (t->kind != AVRO_STRING) {

@@ -7,8 +7,7 @@
 static bool fits(avro_encoder_t *e, const avro_type_t *t, json_span_t v);
 
 static schloss_rc out_of_steps(avro_encoder_t *e) {
-    schloss_rc rc = FAIL(e->err, LIMIT_EXCEEDED, "finding union branches and defaults takes more than %llu steps",
-                         (unsigned long long)AVRO_PLAIN_STEPS);
+    schloss_rc rc = FAIL(e->err, LIMIT_EXCEEDED, "finding union branches and defaults takes too many steps");
     err_hint(e->err, "write union values as {\"branch\": value}");
     return rc;
 }

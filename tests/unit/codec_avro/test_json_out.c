@@ -80,6 +80,8 @@ static void unions(void **state) {
 static void bad_data(void **state) {
     (void)state;
     fails("\"string\"", "04c3", SCHLOSS_E_DATA_MISMATCH, "string at byte");
+    fails("\"string\"", "01", SCHLOSS_E_DATA_MISMATCH, "string at byte"); /* length -1 */
+    fails("\"bytes\"", "0f", SCHLOSS_E_DATA_MISMATCH, "bytes at byte");
     fails("\"string\"", "02c3", SCHLOSS_E_DATA_MISMATCH, "UTF-8");
     fails("\"int\"", "0200", SCHLOSS_E_DATA_MISMATCH, "1 bytes are left over");
     fails("\"boolean\"", "02", SCHLOSS_E_DATA_MISMATCH, "boolean");
