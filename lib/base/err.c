@@ -113,28 +113,29 @@ void err_rule(schloss_error_t *err, const char *rule) {
     }
 }
 
-/* Credentials stand before the last '@' of the authority; tokens in the query or fragment. */
+/* Credentials stand before the last '@' of what follows "//" (twice in hcvault://https://…, and at the start when the
+ * scheme was forgotten); tokens stand in the query or fragment. */
 void err_url(schloss_error_t *err, const char *url) {
     if (err == NULL || url == NULL || err->url[0] != 0) {
         return;
     }
-    const char *colon = strstr(url, "://");
-    const char *authority = colon == NULL ? url : colon + 3;
-    const char *stop = authority + strcspn(authority, "/?#");
-    const char *host = authority;
-    for (const char *p = authority; p < stop; p++) {
-        if (*p == '@') {
-            host = p + 1;
-        }
-    }
-    size_t head = (size_t)(authority - url);
-    size_t tail = strcspn(host, "?#");
     char text[2 * sizeof err->url];
-    size_t n = head < sizeof text ? head : sizeof text;
-    memcpy(text, url, n);
-    size_t m = tail < sizeof text - n ? tail : sizeof text - n;
-    memcpy(text + n, host, m);
-    err_clean_text(err->url, sizeof err->url, text, n + m);
+    size_t n = 0;
+    const char *end = url + strcspn(url, "?#");
+    bool authority = true;
+    for (const char *p = url; p < end && n < sizeof text; p++) {
+        if (authority) {
+            const char *stop = memchr(p, '/', (size_t)(end - p));
+            const char *at = memrchr(p, '@', (size_t)((stop == NULL ? end : stop) - p));
+            p = at == NULL ? p : at + 1;
+            if (p == end) {
+                break;
+            }
+        }
+        text[n++] = *p;
+        authority = p[0] == '/' && p > url && p[-1] == '/';
+    }
+    err_clean_text(err->url, sizeof err->url, text, n);
 }
 
 void err_http(schloss_error_t *err, int status, int rest_code) {

@@ -36,7 +36,8 @@ void *mem_calloc(size_t n, size_t size) {
     if (n == 0 || size == 0) {
         n = size = 1;
     }
-    return mem_admit() ? calloc(n, size) : NULL;
+    size_t total; /* checked here too: sanitizers end the process on what calloc answers with NULL */
+    return !__builtin_mul_overflow(n, size, &total) && mem_admit() ? calloc(n, size) : NULL;
 }
 
 void *mem_realloc(void *p, size_t n) {

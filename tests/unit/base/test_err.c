@@ -148,6 +148,12 @@ static void urls_lose_secrets(void **state) {
         {"https://host#x", "https://host"},
         {"user:secret@host/x", "host/x"},
         {"https://", "https://"},
+        {"hcvault://https://u:p@host/transit", "hcvault://https://host/transit"},
+        {"http://u:p@h/x/http://v:q@i/", "http://h/x/http://i/"},
+        {"a#b://c", "a"},
+        {"u@", ""},
+        {"http://u@/x", "http:///x"},
+        {"//u@h", "//h"},
         {"", ""},
     };
     schloss_error_t *err = new_error();
