@@ -213,7 +213,8 @@ rest_rc row_candidate(request_t *rq, const row_t *row, candidate_t *out) {
 
 /* ---- removal ---- */
 static const char REMOVE_SQL[] = "DELETE FROM versions WHERE ctx=? AND subject=? AND version=?";
-static const char SCHEMA_USED_SQL[] = "SELECT 1 FROM versions WHERE ctx=? AND schema_id=? LIMIT 1";
+static const char SCHEMA_USED_SQL[] =
+    "SELECT 1 FROM versions INDEXED BY versions_id WHERE ctx=? AND schema_id=? LIMIT 1";
 static const char REMOVE_SCHEMA_SQL[] = "DELETE FROM schemas WHERE ctx=? AND id=?";
 static const char REMOVE_REFS_SQL[] = "DELETE FROM refs WHERE ctx=? AND id=?";
 
@@ -226,7 +227,8 @@ void version_remove(db_t *db, const char *ctx, const char *subject, int64_t vers
 }
 
 static const char REFERENCED_SQL[] =
-    "SELECT 1 FROM refs r JOIN versions v ON v.ctx=r.ctx AND v.schema_id=r.id WHERE r.target_ctx=?1 AND"
+    "SELECT 1 FROM refs r JOIN versions v INDEXED BY versions_id ON v.ctx=r.ctx AND v.schema_id=r.id WHERE "
+    "r.target_ctx=?1 AND"
     " r.target_subject=?2 AND r.target_version=?3 AND (v.deleted=0 OR ?4) AND NOT (?5 AND v.ctx=?1 AND v.subject=?2)"
     " LIMIT 1";
 

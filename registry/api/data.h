@@ -19,6 +19,8 @@ typedef struct row {
 #define ROW_COLUMNS                                                                                                    \
     "v.ctx, v.subject, v.version, v.schema_id, v.ts, v.deleted, s.guid, s.text, s.refs, s.metadata, s.ruleset"
 #define ROW_FROM " FROM versions v JOIN schemas s ON s.ctx=v.ctx AND s.id=v.schema_id "
+/* The planner has no statistics and would take the primary key's first column: said where the id is what is known. */
+#define ROW_FROM_BY_ID " FROM versions v INDEXED BY versions_id JOIN schemas s ON s.ctx=v.ctx AND s.id=v.schema_id "
 
 void row_view(sqlite3_stmt *st, row_t *out);                   /* borrowed until the next step */
 SCHLOSS_NODISCARD rest_rc row_copy(request_t *rq, row_t *row); /* makes a viewed row last as long as the request */

@@ -137,10 +137,12 @@ static rest_rc check_references(registration_t *r) {
     return 0;
 }
 
-static const char GUID_SQL[] = "SELECT id FROM schemas WHERE guid=?1 AND ctx=?2 AND text=?3 AND (?4<0 OR id=?4)"
-                               " ORDER BY id LIMIT 1";
-static const char OWN_SQL[] = "SELECT version FROM versions WHERE ctx=? AND schema_id=? AND subject=? AND deleted=0"
-                              " ORDER BY version DESC LIMIT 1";
+static const char GUID_SQL[] =
+    "SELECT id FROM schemas INDEXED BY schemas_guid WHERE guid=?1 AND ctx=?2 AND text=?3 AND (?4<0 OR id=?4)"
+    " ORDER BY id LIMIT 1";
+static const char OWN_SQL[] =
+    "SELECT version FROM versions INDEXED BY versions_id WHERE ctx=? AND schema_id=? AND subject=? AND deleted=0"
+    " ORDER BY version DESC LIMIT 1";
 static const char ID_SQL[] = "SELECT guid FROM schemas WHERE ctx=? AND id=?";
 static const char NEXT_ID_SQL[] = "INSERT INTO contexts(name, last_id) VALUES(?1, 1) ON CONFLICT(name) DO UPDATE SET"
                                   " last_id=last_id+1, hidden=0 RETURNING last_id";

@@ -6,7 +6,7 @@
 /* ---- which context an id belongs to ---- */
 /* ?1 context, ?2 id, ?3 subject or null (any). Live versions first, then the newest. */
 static const char BY_ID_SQL[] =
-    "SELECT " ROW_COLUMNS ROW_FROM "WHERE v.ctx=?1 AND v.schema_id=?2 AND (?3 IS NULL OR v.subject=?3)"
+    "SELECT " ROW_COLUMNS ROW_FROM_BY_ID "WHERE v.ctx=?1 AND v.schema_id=?2 AND (?3 IS NULL OR v.subject=?3)"
     " ORDER BY v.deleted, v.subject, v.version DESC LIMIT 1";
 static const char ID_CONTEXTS_SQL[] =
     "SELECT v.ctx FROM versions v WHERE v.subject=?1 AND v.schema_id=?2 AND v.ctx<>'.' AND v.ctx IN"
@@ -113,7 +113,8 @@ rest_rc api_schema_text_by_id(void *service, request_t *rq, db_t *db) {
 
 /* ---- who uses an id ---- */
 static const char USERS_SQL[] =
-    "SELECT CASE WHEN ctx='.' THEN subject ELSE ':'||ctx||':'||subject END AS name, max(version) FROM versions"
+    "SELECT CASE WHEN ctx='.' THEN subject ELSE ':'||ctx||':'||subject END AS name, max(version) FROM versions INDEXED "
+    "BY versions_id"
     " WHERE ctx=?1 AND schema_id=?2 AND (deleted=0 OR ?3) GROUP BY subject ORDER BY name LIMIT ?5 OFFSET ?4";
 
 static rest_rc users_of_id(request_t *rq, db_t *db, sqlite3_stmt **st) {
@@ -164,9 +165,9 @@ rest_rc api_versions_by_id(void *service, request_t *rq, db_t *db) {
 }
 
 /* ---- guids ---- */
-static const char BY_GUID_SQL[] =
-    "SELECT " ROW_COLUMNS ROW_FROM "WHERE s.guid=?1 ORDER BY v.ctx<>'.', v.ctx, v.deleted, v.subject, v.version DESC"
-    " LIMIT 1";
+static const char BY_GUID_SQL[] = "SELECT " ROW_COLUMNS ROW_FROM_BY_ID
+                                  "WHERE s.guid=?1 ORDER BY v.ctx<>'.', v.ctx, v.deleted, v.subject, v.version DESC"
+                                  " LIMIT 1";
 
 rest_rc api_schema_by_guid(void *service, request_t *rq, db_t *db) {
     (void)service;

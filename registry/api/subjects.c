@@ -113,7 +113,8 @@ rest_rc api_version_text(void *service, request_t *rq, db_t *db) {
 }
 
 static const char REFERENCED_BY_SQL[] =
-    "SELECT DISTINCT r.id FROM refs r JOIN versions v ON v.ctx=r.ctx AND v.schema_id=r.id WHERE r.target_ctx=? AND"
+    "SELECT DISTINCT r.id FROM refs r JOIN versions v INDEXED BY versions_id ON v.ctx=r.ctx AND v.schema_id=r.id WHERE "
+    "r.target_ctx=? AND"
     " r.target_subject=? AND r.target_version=? AND (v.deleted=0 OR ?) ORDER BY r.ctx, r.id LIMIT ? OFFSET ?";
 
 rest_rc api_referenced_by(void *service, request_t *rq, db_t *db) {
