@@ -31,32 +31,16 @@ static schloss_rc set_default(rd_kafka_conf_t *conf, const char *name, const cha
     return SCHLOSS_OK;
 }
 
-/* True when the user set the key to something else than librdkafka's default. */
-static bool is_set(const rd_kafka_conf_t *user, const char *name) {
-    char value[512];
-    char initial[512];
-    size_t n = sizeof(value);
-    size_t m = sizeof(initial);
-    rd_kafka_conf_t *fresh = rd_kafka_conf_new();
-    if (fresh == NULL) {
-        return true;
-    }
-    bool mine = rd_kafka_conf_get(user, name, value, &n) == RD_KAFKA_CONF_OK;
-    bool dflt = rd_kafka_conf_get(fresh, name, initial, &m) == RD_KAFKA_CONF_OK;
-    rd_kafka_conf_destroy(fresh);
-    return mine && (!dflt || strcmp(value, initial) != 0);
-}
-
 static schloss_rc configure(rd_kafka_conf_t *conf, rd_kafka_type_t type, const cli_t *cli, const settings_t *s) {
     schloss_error_t *err = cli->err;
-    if (!is_set(conf, "client.id")) {
+    if (!s->has_client_id) {
         TRY(set_default(conf, "client.id", "schloss", err));
     }
     char ms[16];
     (void)snprintf(ms, sizeof(ms), "%u", s->timeout_s * 1000u);
     if (type == RD_KAFKA_PRODUCER) {
         TRY(set_default(conf, "acks", "all", err));
-        if (!is_set(conf, "message.timeout.ms")) {
+        if (!s->has_message_timeout) {
             TRY(set_default(conf, "message.timeout.ms", ms, err));
         }
         return SCHLOSS_OK;
@@ -65,7 +49,7 @@ static schloss_rc configure(rd_kafka_conf_t *conf, rd_kafka_type_t type, const c
     TRY(set_default(conf, "enable.auto.offset.store", "false", err));
     if (args_has(cli->args, OPT_GROUP)) {
         TRY(set_default(conf, "group.id", cli->args->text[OPT_GROUP], err));
-        if (!is_set(conf, "auto.offset.reset")) {
+        if (!s->has_offset_reset) {
             TRY(set_default(conf, "auto.offset.reset", "earliest", err));
         }
     } else {

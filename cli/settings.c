@@ -85,6 +85,9 @@ static schloss_rc set_kafka(settings_t *s, const char *name, const char *value, 
     }
     switch (rd_kafka_conf_set(s->kafka, name, value, why, sizeof(why))) {
     case RD_KAFKA_CONF_OK:
+        s->has_client_id |= strcmp(name, "client.id") == 0;
+        s->has_message_timeout |= strcmp(name, "message.timeout.ms") == 0 || strcmp(name, "delivery.timeout.ms") == 0;
+        s->has_offset_reset |= strcmp(name, "auto.offset.reset") == 0;
         return SCHLOSS_OK;
     case RD_KAFKA_CONF_UNKNOWN:
         return FAIL(err, CONF_UNKNOWN, "neither libschloss nor librdkafka has a configuration key %s", name);

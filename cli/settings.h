@@ -13,6 +13,7 @@ typedef struct settings {
     rd_kafka_conf_t *kafka;
     char *bootstrap;
     uint32_t timeout_s;
+    bool has_client_id, has_message_timeout, has_offset_reset; /* of librdkafka: given by the user */
 } settings_t;
 
 SCHLOSS_NODISCARD schloss_rc settings_load(settings_t *out, const args_t *args, schloss_error_t *err);

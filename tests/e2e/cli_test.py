@@ -323,8 +323,7 @@ SCHEMA = {"type": "record", "name": "Person", "namespace": "com.example", "field
     {"name": "ssn", "type": "string", "confluent:tags": ["PII"]}]}
 RULES = {"domainRules": [{"name": "encryptPII", "kind": "TRANSFORM", "type": "ENCRYPT", "mode": "WRITEREAD",
                           "tags": ["PII"], "params": {"encrypt.kek.name": "people", "encrypt.kms.type": "local-kms",
-                                                      "encrypt.kms.key.id": "people"},
-                          "onFailure": "ERROR,NONE"}]}
+                                                      "encrypt.kms.key.id": "people"}}]}
 
 
 def test_schemas(env):
