@@ -55,6 +55,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     json_t *j = json_loadb((const char *)data, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &je);
     if (rc == SCHLOSS_OK) {
         walk(v, &text, 0);
+        json_t *built = NULL;
+        if (json_build(&built, v, true, NULL) == SCHLOSS_OK && j != NULL) {
+            must(json_equal(built, j));
+        } else {
+            must(built != NULL || j == NULL || size > 256); /* numbers of more than 500 digits are refused */
+        }
+        json_decref(built);
         must(j != NULL || json_error_code(&je) == json_error_numeric_overflow ||
              json_error_code(&je) == json_error_invalid_syntax || json_error_code(&je) == json_error_null_byte_in_key);
     } else {

@@ -1,10 +1,10 @@
 /* Schema text -> types. Specification: schema-registry-api.md 15.1.
  *
- * Jansson reads the text (the depth was checked before, so that recursion here is bounded by LIMIT_SCHEMA_DEPTH); one
- * pass makes the types and notes names that are not defined yet; a second one fills those in; then what needs whole
- * types is checked: unions and, for new schemas, defaults. */
+ * The text becomes jansson values first (its depth is checked, so that recursion here is bounded by
+ * LIMIT_SCHEMA_DEPTH); one pass makes the types and notes names that are not defined yet; a second one fills those in;
+ * then what needs whole types is checked: unions and, for new schemas, defaults. */
 #include "codec/avro/names.h"
-#include "codec/json/scan.h"
+#include "codec/json/load.h"
 #include <stdlib.h>
 
 static schloss_rc parse_type(avro_parser_t *p, const json_t *j, const char *space, const avro_type_t **slot);
@@ -583,22 +583,15 @@ static schloss_rc load(const char *text, size_t len, json_t **out, schloss_error
     schloss_rc rc = strip_comments(copy, len, err);
     if (rc == SCHLOSS_OK) {
         rc = json_scan_depth(&span, copy, len, LIMIT_SCHEMA_DEPTH, err);
-        if (rc == SCHLOSS_E_BAD_JSON) {
-            err_wrap(err, "schema is not JSON");
-            rc = SCHLOSS_E_SCHEMA_PARSE;
-            if (err != NULL) {
-                err->code = rc;
-            }
-        }
     }
     if (rc == SCHLOSS_OK) {
-        json_error_t je;
-        *out = json_loadb(copy, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &je);
-        if (*out == NULL) {
-            rc = json_error_code(&je) == json_error_out_of_memory
-                     ? NO_MEMORY(err)
-                     : FAIL(err, SCHEMA_PARSE, "schema is not JSON: %s at line %d, column %d", je.text, je.line,
-                            je.column);
+        rc = json_build(out, span, true, err);
+    }
+    if (rc == SCHLOSS_E_BAD_JSON) {
+        err_wrap(err, "schema is not JSON");
+        rc = SCHLOSS_E_SCHEMA_PARSE;
+        if (err != NULL) {
+            err->code = rc;
         }
     }
     mem_free(copy);

@@ -100,7 +100,8 @@ static void errors_name_the_culprit(void **state) {
         {"{\"type\":\"Nope\"}", "\"Nope\""},
         {"{\"type\":\"int\\u0000\"}", "U+0000"},
         {F("\"int\"", ",\"doc\":\"a\\u0000b\""), "U+0000"},
-        {"{\"type\":\"string\",\"x\":99999999999999999999999}", "not JSON"},
+        {"{\"type\":\"string\",\"x\":1e999}", "not JSON"},
+        {"{\"type\":\"string\",\"x\":\"\\ud800\"}", "surrogate"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         refused(cases[i][0], 0, SCHLOSS_E_SCHEMA_PARSE, cases[i][1]);
