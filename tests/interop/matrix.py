@@ -148,7 +148,7 @@ class Run:
         if wrong:
             return wrong
         try:
-            records = [cells.from_avro_json(line) for line in out.splitlines()]
+            records = [cells.from_avro_json(line) for line in out.split("\n") if line]
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             return "schloss consume printed no Avro JSON of the schema: %s: %s" % (type(e).__name__, e)
         return self.compare(records)
@@ -180,7 +180,7 @@ class Run:
         with open(os.path.join(self.dir, "%s-%s.log" % (name, phase)), "w") as f:
             f.write(out + error)
         answers = {i: {"ok": False, "error": error} for i in range(len(self.cases))}
-        for line in out.splitlines():
+        for line in out.split("\n"):
             if line.startswith("{"):
                 answer = json.loads(line)
                 answers[int(answer["id"])] = answer
