@@ -1,0 +1,176 @@
+/* Names, normal forms, rule sets, guids: all vectors of schema-registry-api section 6. */
+#include "base/text.h"
+#include "registry/schema/guid.h"
+#include "registry/schema/meta.h"
+#include "registry/schema/name.h"
+#include "registry/schema/unicode.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static json_t *parsed(request_t *rq, const char *text) {
+    return text == NULL ? NULL : request_adopt(rq, json_loads(text, 0, NULL));
+}
+
+static void guids(void **state) {
+    static const struct {
+        const char *schema, *refs, *metadata, *ruleset, *guid;
+    } rows[] = {
+        {"\"string\"", NULL, NULL, NULL, "095d71cf-1255-6b9d-5e33-0ad575b3df5d"},
+        {"\"int\"", NULL, NULL, NULL, "ef524ea1-b91e-7317-3d93-8ade36c1db32"},
+        {"\"string\"", NULL, "{}", NULL, "cecc02e2-232b-87f1-1b0c-aa0e70dbb74d"},
+        {"\"string\"", "[{\"name\":\"a.B\",\"subject\":\"b\",\"version\":1}]", NULL, NULL,
+         "2b5c9367-ff12-532a-2da8-715c7f6a39f7"},
+        {"\"string\"", NULL, "{\"properties\":{\"owner\":\"me\",\"confluent:version\":\"1\"}}", NULL,
+         "8aae6478-417f-a573-12f6-603bfb8c37df"},
+        {"\"string\"", NULL, "{\"tags\":{\"**.ssn\":[\"X\",\"PII\",\"X\"]},\"sensitive\":[\"k\"]}", NULL,
+         "f9c761d1-07e0-922d-733e-fda607950342"},
+        {"\"string\"", NULL, NULL,
+         "{\"domainRules\":[{\"name\":\"enc\",\"type\":\"ENCRYPT\",\"tags\":[\"PII\"],\"params\":{\"encrypt.kek.name\":"
+         "\"k1\"},\"onFailure\":\"ERROR,NONE\"}]}",
+         "ce7546fd-f04b-f69f-1985-a778a6eb40d2"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        request_t rq;
+        json_t *metadata, *ruleset;
+        uint8_t guid[16];
+        char text[37];
+        request_init(&rq, "POST", "/");
+        assert_int_equal(metadata_normalize(&rq, parsed(&rq, rows[i].metadata), &metadata), 0);
+        assert_int_equal(ruleset_normalize(&rq, parsed(&rq, rows[i].ruleset), &ruleset), 0);
+        assert_int_equal(schema_guid(&rq, guid, rows[i].schema, parsed(&rq, rows[i].refs), metadata, ruleset), 0);
+        uuid_print(text, guid);
+        assert_string_equal(text, rows[i].guid);
+        request_clear(&rq);
+    }
+}
+
+static void names(void **state) {
+    static const struct {
+        const char *in, *ctx, *subject, *full;
+    } rows[] = {
+        {"a", ".", "a", "a"},
+        {":.c:a", ".c", "a", ":.c:a"},
+        {":.:a", ".", "a", "a"},
+        {":.c", ".c", "", ":.c:"},
+        {":.c:", ".c", "", ":.c:"},
+        {":*:a", "*", "a", ":*:a"},
+        {":.c:a:b", ".c", "a:b", ":.c:a:b"},
+        {":a", ".", ":a", ":a"},
+        {"", ".", "", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        request_t rq;
+        qname_t q;
+        request_init(&rq, "GET", "/");
+        assert_int_equal(qname_parse(&rq, rows[i].in, &q), 0);
+        assert_string_equal(q.ctx, rows[i].ctx);
+        assert_string_equal(q.subject, rows[i].subject);
+        assert_string_equal(q.full, rows[i].full);
+        request_clear(&rq);
+    }
+    assert_true(has_control_char("a\xc2\x80"));
+    assert_false(has_control_char("a\xc2\xa0"));
+}
+
+static void contexts(void **state) {
+    static const char *const same[] = {"c", ".c", ":.c:", ":c:", ":.c"};
+    (void)state;
+    request_t rq;
+    const char *out;
+    request_init(&rq, "GET", "/");
+    for (size_t i = 0; i < COUNT_OF(same); i++) {
+        assert_int_equal(context_normalize(&rq, same[i], &out), 0);
+        assert_string_equal(out, ".c");
+    }
+    assert_int_equal(context_normalize(&rq, ".", &out), 0);
+    assert_string_equal(out, ".");
+    assert_int_not_equal(context_normalize(&rq, "a:b", &out), 0);
+    request_clear(&rq);
+}
+
+static void java_string_order(void **state) {
+    (void)state;
+    assert_true(utf16_compare("a", "b") < 0);
+    assert_true(utf16_compare("a", "aa") < 0);
+    assert_true(utf16_compare("x", "x") == 0);
+    /* U+1F600 (surrogates D83D) comes before U+FF41 */
+    assert_true(utf16_compare("\xf0\x9f\x98\x80", "\xef\xbd\x81") < 0);
+    assert_true(utf16_compare("\xed\x9f\xbf", "\xf0\x9f\x98\x80") < 0);
+}
+
+static void name_characters(void **state) {
+    (void)state;
+    assert_int_equal(name_check("\xc3\x84"
+                                "b-1_"),
+                     NAME_OK);
+    assert_int_equal(name_check("-a"), NAME_BAD_FIRST);
+    assert_int_equal(name_check("1a"), NAME_BAD_FIRST);
+    assert_int_equal(name_check("a.b"), NAME_BAD_CHAR);
+    assert_int_equal(name_check("a\xf0\x9f\x98\x80"), NAME_BAD_CHAR);
+    assert_int_equal(name_check("a\xd9\xa1"), NAME_OK); /* Arabic digit one */
+    assert_int_equal(utf16_length("\xf0\x9f\x98\x80"
+                                  "a"),
+                     3);
+}
+
+static void merging(void **state) {
+    (void)state;
+    request_t rq;
+    json_t *a, *b, *m;
+    const char *text;
+    request_init(&rq, "GET", "/");
+    assert_int_equal(metadata_normalize(
+                         &rq, parsed(&rq, "{\"tags\":{\"x\":[\"1\"],\"y\":[\"2\"]},\"properties\":{\"p\":\"1\"}}"), &a),
+                     0);
+    assert_int_equal(
+        metadata_normalize(
+            &rq, parsed(&rq, "{\"tags\":{\"x\":[\"9\"]},\"properties\":{\"a\":2},\"sensitive\":[\"p\"]}"), &b),
+        0);
+    assert_int_equal(metadata_merge(&rq, a, b, &m), 0);
+    assert_int_equal(json_text(&rq, m, &text), 0);
+    assert_string_equal(text, "{\"tags\":{\"x\":[\"9\"],\"y\":[\"2\"]},\"properties\":{\"a\":\"2\",\"p\":\"1\"},"
+                              "\"sensitive\":[\"p\"]}");
+    assert_int_equal(metadata_merge(&rq, NULL, b, &m), 0);
+    assert_ptr_equal(m, b);
+    request_clear(&rq);
+}
+
+static void rule_sets_merge_by_name(void **state) {
+    (void)state;
+    request_t rq;
+    json_t *a, *b, *m;
+    request_init(&rq, "GET", "/");
+    assert_int_equal(ruleset_normalize(&rq,
+                                       parsed(&rq, "{\"domainRules\":[{\"name\":\"x\",\"type\":\"A\"},{\"name\":\"y\","
+                                                   "\"type\":\"A\"}],\"enableAt\":\"ALL\"}"),
+                                       &a),
+                     0);
+    assert_int_equal(ruleset_normalize(&rq, parsed(&rq, "{\"domainRules\":[{\"name\":\"x\",\"type\":\"B\"}]}"), &b), 0);
+    assert_int_equal(ruleset_merge(&rq, a, b, &m), 0);
+    const json_t *rules = json_object_get(m, "domainRules");
+    assert_int_equal(json_array_size(rules), 2);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(rules, 0), "name")), "y");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(rules, 1), "type")), "B");
+    assert_string_equal(json_string_value(json_object_get(m, "enableAt")), "ALL");
+    request_clear(&rq);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(guids),
+        cmocka_unit_test(names),
+        cmocka_unit_test(contexts),
+        cmocka_unit_test(java_string_order),
+        cmocka_unit_test(name_characters),
+        cmocka_unit_test(merging),
+        cmocka_unit_test(rule_sets_merge_by_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
