@@ -14,7 +14,7 @@ typedef struct arena {
 
 void arena_init(arena_t *a, size_t max, bool sensitive);
 void arena_clear(arena_t *a);
-void *arena_alloc(arena_t *a, size_t n);            /* 16-aligned, zeroed; NULL when out of memory or over max */
+void *arena_alloc(arena_t *a, size_t n); /* 16-aligned, zeroed; NULL when out of memory or over max */
 char *arena_strdup(arena_t *a, const char *s);
 char *arena_strndup(arena_t *a, const char *s, size_t n);
 char *arena_printf(arena_t *a, const char *fmt, ...) SCHLOSS_PRINTF(2, 3);

@@ -13,10 +13,10 @@
 typedef struct buf {
     uint8_t *ptr;
     size_t len, cap, max;
-    size_t high;          /* most bytes ever written since the last wipe */
+    size_t high; /* most bytes ever written since the last wipe */
     bool sensitive;
-    uint8_t failed;       /* 0, 1 = out of memory, 2 = max exceeded */
-    const char *limit;    /* name of the limit for the error text */
+    uint8_t failed;    /* 0, 1 = out of memory, 2 = max exceeded */
+    const char *limit; /* name of the limit for the error text */
 } buf_t;
 
 void buf_init(buf_t *b, size_t max, const char *limit, bool sensitive);

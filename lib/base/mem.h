@@ -7,9 +7,9 @@
 
 typedef schloss_bytes_t bytes_t;
 
-void *mem_alloc(size_t n);                      /* NULL on failure; n = 0 gives a unique pointer */
-void *mem_calloc(size_t n, size_t size);        /* zeroed, overflow-checked */
-void *mem_realloc(void *p, size_t n);           /* p stays valid on failure. Never for secrets */
+void *mem_alloc(size_t n);               /* NULL on failure; n = 0 gives a unique pointer */
+void *mem_calloc(size_t n, size_t size); /* zeroed, overflow-checked */
+void *mem_realloc(void *p, size_t n);    /* p stays valid on failure. Never for secrets */
 void mem_free(void *p);
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);

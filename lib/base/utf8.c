@@ -44,6 +44,9 @@ bool utf8_valid(const uint8_t *p, size_t n) {
         while (n - i >= 8 && (load64(p + i) & HIGH_BITS) == 0) {
             i += 8;
         }
+        if (n - i < 8 && n >= 8 && (load64(p + n - 8) & HIGH_BITS) == 0) {
+            return true; /* the rest, with a few bytes before it once more */
+        }
         /* Bytes one by one until the next eight may be plain again. */
         for (size_t stop = n - i > 8 ? i + 8 : n; i < stop;) {
             size_t len = p[i] < 0x80 ? 1 : sequence(p + i, n - i);

@@ -1,6 +1,6 @@
 /* The AEADs of DEKs behind one small interface, two GCM back-ends: intel-ipsec-mb's direct calls where the CPU has what
- * they need, OpenSSL everywhere else, in FIPS builds and as the reference in tests. AES256_SIV is RFC 5297 composed over
- * OpenSSL's CMAC and CTR, with exactly one associated-data item, which is empty (spec client-encryption 1.3).
+ * they need, OpenSSL everywhere else, in FIPS builds and as the reference in tests. AES256_SIV is RFC 5297 composed
+ * over OpenSSL's CMAC and CTR, with exactly one associated-data item, which is empty (spec client-encryption 1.3).
  * Associated data of GCM is always empty.
  *
  * A key is immutable and may be used by any number of threads at once without a lock. Its schedule lies in secret
@@ -17,16 +17,16 @@ typedef enum { AEAD_AUTO, AEAD_OPENSSL, AEAD_IPSECMB } aead_backend_t;
 #define GCM_NONCE_LEN 12u
 #define AEAD_MAX_OVERHEAD 28u
 
-const char *dek_alg_name(dek_alg_t alg);                                 /* "AES256_GCM" */
-SCHLOSS_NODISCARD bool dek_alg_parse(const char *name, dek_alg_t *out);  /* exact, case-sensitive */
-size_t dek_alg_key_len(dek_alg_t alg);                                   /* 16, 32, 64 */
-size_t aead_overhead(dek_alg_t alg);                                     /* 28, 28, 16 */
+const char *dek_alg_name(dek_alg_t alg);                                /* "AES256_GCM" */
+SCHLOSS_NODISCARD bool dek_alg_parse(const char *name, dek_alg_t *out); /* exact, case-sensitive */
+size_t dek_alg_key_len(dek_alg_t alg);                                  /* 16, 32, 64 */
+size_t aead_overhead(dek_alg_t alg);                                    /* 28, 28, 16 */
 
 /* Back-end that AEAD_AUTO means here, and whether one is usable. schloss.crypto.backend / SCHLOSS_CRYPTO_BACKEND =
  * auto | openssl | ipsec-mb. */
 aead_backend_t aead_backend(void);
 bool aead_backend_usable(aead_backend_t b);
-const char *aead_backend_name(aead_backend_t b);   /* "ipsec-mb", "openssl" */
+const char *aead_backend_name(aead_backend_t b); /* "ipsec-mb", "openssl" */
 /* e.g. "ipsec-mb 1.3.0 AVX512" for `schloss version -v`. */
 const char *aead_backend_detail(aead_backend_t b);
 

@@ -102,7 +102,7 @@ static void dbl(uint8_t out[BLOCK], const uint8_t in[BLOCK]) {
     for (unsigned i = 0; i + 1 < BLOCK; i++) {
         out[i] = (uint8_t)(in[i] << 1 | in[i + 1] >> 7);
     }
-    out[BLOCK - 1] = (uint8_t)(in[BLOCK - 1] << 1 ^ (0x87 & (0u - carry)));
+    out[BLOCK - 1] = (uint8_t)((unsigned)in[BLOCK - 1] << 1 ^ (0x87 & (0u - carry)));
 }
 
 static void xor_block(uint8_t *a, const uint8_t *b) {
