@@ -44,14 +44,15 @@ typedef struct tls_server {
     char url[64];
 } tls_server_t;
 
-/* Starts s_server with the certificate and one more option or two; it says on which port it listens. */
+/* Starts s_server with the certificate and one more option or two; it says on which port it listens. It ends by itself
+ * when an assertion fails before server_stop(). */
 static void server_start(tls_server_t *s, const char *cert, const char *option, const char *value) {
     char pem[128];
     char key[128];
     (void)snprintf(pem, sizeof pem, "%s/%s.pem", dir, cert);
     (void)snprintf(key, sizeof key, "%s/%s.key", dir, cert);
-    const char *argv[] = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-www", "-cert",
-                          pem,       "-key",     key,       option,        value,  NULL};
+    const char *argv[] = {"timeout", "60", "openssl", "s_server", "-accept", "127.0.0.1:0", "-www",
+                          "-cert",   pem,  "-key",    key,        option,    value,         NULL};
     int fds[2];
     posix_spawn_file_actions_t actions;
     assert_int_equal(pipe(fds), 0);
@@ -59,7 +60,7 @@ static void server_start(tls_server_t *s, const char *cert, const char *option, 
     assert_int_equal(posix_spawn_file_actions_adddup2(&actions, fds[1], 1), 0);
     assert_int_equal(posix_spawn_file_actions_addclose(&actions, fds[0]), 0);
     assert_int_equal(posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0), 0);
-    assert_int_equal(posix_spawnp(&s->pid, "openssl", &actions, NULL, (char *const *)(uintptr_t)argv, environ), 0);
+    assert_int_equal(posix_spawnp(&s->pid, "timeout", &actions, NULL, (char *const *)(uintptr_t)argv, environ), 0);
     (void)posix_spawn_file_actions_destroy(&actions);
     close(fds[1]);
     s->out = fdopen(fds[0], "r");
