@@ -35,7 +35,7 @@ static void must(bool ok) {
 
 static void from_binary(const avro_type_t *t, bytes_t data, unsigned flags) {
     buf_t json, back, again;
-    buf_init(&json, 1 << 20, "fuzz", true);
+    buf_init(&json, 1 << 16, "fuzz", true);
     buf_init(&back, 1 << 20, "fuzz", true);
     buf_init(&again, 1 << 20, "fuzz", true);
     bool walks = avro_check(data, t, NULL) == SCHLOSS_OK;

@@ -1,4 +1,4 @@
-/* Names of the Avro parser: rules, qualification, and memory that reports its own failure. */
+/* Parts of the Avro parser: names, memory that reports its own failure, text, second pass. */
 #ifndef CODEC_AVRO_NAMES_H
 #define CODEC_AVRO_NAMES_H
 
@@ -20,5 +20,15 @@ bool avro_name_ok(const avro_parser_t *p, const char *text);
 schloss_rc avro_name_check(const avro_parser_t *p, const avro_name_t *n, const char *what);
 /* First text that stands twice in list (sorted copy), or NULL. */
 schloss_rc avro_find_double(avro_parser_t *p, const char *const *list, size_t n, const char **twice);
+
+/* ---- text.c, resolve.c: what parse.c is made of ---- */
+/* Reads the text; a new reference in *out. */
+schloss_rc avro_load_text(const char *text, size_t len, json_t **out, schloss_error_t *err);
+/* A named type: the enclosing namespace first, then none; NULL when it is not defined (yet). */
+avro_type_t *avro_look_up(const avro_parser_t *p, const avro_name_t *qualified, const char *name);
+/* Fills in the types that were used before their definition. */
+schloss_rc avro_resolve(avro_parser_t *p);
+/* Unions, and with p->strict defaults, of the types from index first on. */
+schloss_rc avro_check_types(avro_parser_t *p, size_t first);
 
 #endif

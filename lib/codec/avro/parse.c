@@ -422,12 +422,6 @@ static schloss_rc parse_primitive(avro_parser_t *p, const json_t *j, avro_kind_t
     return SCHLOSS_OK;
 }
 
-/* A named type: the enclosing namespace first, then none. */
-static avro_type_t *look_up(const avro_parser_t *p, const avro_name_t *qualified, const char *name) {
-    avro_type_t *t = map_get(p->names, bytes_str(qualified->full));
-    return t != NULL ? t : map_get(p->names, bytes_str(name));
-}
-
 static schloss_rc parse_name(avro_parser_t *p, const json_t *j, const char *space, const avro_type_t **slot) {
     const char *name = NULL;
     avro_kind_t kind;
@@ -437,7 +431,7 @@ static schloss_rc parse_name(avro_parser_t *p, const json_t *j, const char *spac
     }
     avro_name_t q;
     TRY(avro_name_make(p, name, space, &q));
-    *slot = look_up(p, &q, name);
+    *slot = avro_look_up(p, &q, name);
     if (*slot == NULL) {
         schloss_rc rc = SCHLOSS_OK;
         avro_unresolved_t *u = avro_take(p, 1, sizeof(*u), &rc);
@@ -484,127 +478,13 @@ static schloss_rc parse_type(avro_parser_t *p, const json_t *j, const char *spac
     return parse_name(p, type, space, slot);
 }
 
-/* ---- second pass ---- */
-
-static schloss_rc resolve(avro_parser_t *p) {
-    const char *missing = NULL; /* the list runs backwards: the first one of the text stays */
-    for (avro_unresolved_t *u = p->unresolved; u != NULL; u = u->next) {
-        avro_name_t q;
-        TRY(avro_name_make(p, u->name, u->name_space, &q));
-        *u->slot = look_up(p, &q, u->name);
-        missing = *u->slot == NULL ? q.full : missing;
-    }
-    p->unresolved = NULL;
-    if (missing != NULL) {
-        schloss_rc rc = FAIL(p->err, SCHEMA_PARSE, "undefined name: \"%s\" is no type of this schema", missing);
-        err_hint(p->err, "define it, or add a reference to the schema that does");
-        return rc;
-    }
-    return SCHLOSS_OK;
-}
-
-static schloss_rc check_union(avro_parser_t *p, const avro_type_t *t) {
-    const char **labels = mem_calloc(t->n_branches + 1, sizeof(*labels));
-    ENSURE(labels != NULL, p->err, NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < t->n_branches; i++) {
-        labels[i] = avro_type_label(t->branches[i]);
-    }
-    const char *twice = NULL;
-    schloss_rc rc = avro_find_double(p, labels, t->n_branches, &twice);
-    mem_free(labels);
-    TRY(rc);
-    ENSURE(twice == NULL, p->err, SCHEMA_PARSE, "duplicate in union: %s", twice);
-    return SCHLOSS_OK;
-}
-
-static schloss_rc check_defaults(avro_parser_t *p, const avro_type_t *t, unsigned *steps) {
-    for (size_t i = 0; i < t->n_fields; i++) {
-        const avro_field_t *f = &t->fields[i];
-        if (f->dflt == NULL || avro_default_valid(f->type, f->dflt, steps)) {
-            continue;
-        }
-        ENSURE(*steps > 0, p->err, LIMIT_EXCEEDED, "checking the defaults of the schema takes more than %u steps",
-               AVRO_DEFAULT_STEPS);
-        schloss_rc rc = FAIL(p->err, SCHEMA_PARSE, "invalid default for field \"%s\": it does not fit type %s",
-                             f->full_name, avro_type_label(f->type));
-        err_field(p->err, f->full_name);
-        return rc;
-    }
-    return SCHLOSS_OK;
-}
-
-static schloss_rc check_types(avro_parser_t *p, size_t first) {
-    unsigned steps = AVRO_DEFAULT_STEPS;
-    for (size_t i = first; i < p->s->n_types; i++) {
-        const avro_type_t *t = p->s->types[i];
-        if (t->kind == AVRO_UNION) {
-            TRY(check_union(p, t));
-        } else if (t->kind == AVRO_RECORD && p->strict && !p->in_ref) {
-            TRY(check_defaults(p, t, &steps));
-        }
-    }
-    return SCHLOSS_OK;
-}
-
-/* ---- text ---- */
-
-/* Blanks out comments outside strings, in place, so that positions in errors stay true. */
-static schloss_rc strip_comments(char *s, size_t n, schloss_error_t *err) {
-    for (size_t i = 0; i < n; i++) {
-        if (s[i] == '"') {
-            for (i++; i < n && s[i] != '"'; i++) {
-                i += s[i] == '\\';
-            }
-        } else if (s[i] == '/' && i + 1 < n && s[i + 1] == '/') {
-            while (i < n && s[i] != '\n' && s[i] != '\r') {
-                s[i++] = ' ';
-            }
-        } else if (s[i] == '/' && i + 1 < n && s[i + 1] == '*') {
-            const char *end = i + 3 < n ? memmem(s + i + 2, n - i - 2, "*/", 2) : NULL;
-            ENSURE(end != NULL, err, SCHEMA_PARSE, "a comment of the schema does not end");
-            for (size_t stop = (size_t)(end - s) + 2; i < stop; i++) {
-                s[i] = s[i] == '\n' ? '\n' : ' ';
-            }
-            i--;
-        }
-    }
-    return SCHLOSS_OK;
-}
-
-static schloss_rc load(const char *text, size_t len, json_t **out, schloss_error_t *err) {
-    ENSURE(len <= LIMIT_SCHEMA_BYTES, err, LIMIT_EXCEEDED, "the schema has %zu bytes; the limit is %zu", len,
-           LIMIT_SCHEMA_BYTES);
-    char *copy = mem_alloc(len);
-    ENSURE(copy != NULL, err, NO_MEMORY, "out of memory");
-    if (len > 0) {
-        memcpy(copy, text, len);
-    }
-    json_span_t span;
-    schloss_rc rc = strip_comments(copy, len, err);
-    if (rc == SCHLOSS_OK) {
-        rc = json_scan_depth(&span, copy, len, LIMIT_SCHEMA_DEPTH, err);
-    }
-    if (rc == SCHLOSS_OK) {
-        rc = json_build(out, span, true, err);
-    }
-    if (rc == SCHLOSS_E_BAD_JSON) {
-        err_wrap(err, "schema is not JSON");
-        rc = SCHLOSS_E_SCHEMA_PARSE;
-        if (err != NULL) {
-            err->code = rc;
-        }
-    }
-    mem_free(copy);
-    return rc;
-}
-
 schloss_rc avro_parse_text(avro_parser_t *p, const char *text, size_t len, const avro_type_t **root) {
     json_t *j = NULL;
     size_t first = p->s->n_types;
-    TRY(load(text, len, &j, p->err));
+    TRY(avro_load_text(text, len, &j, p->err));
     schloss_rc rc = parse_type(p, j, "", root);
     json_decref(j);
     TRY(rc);
-    TRY(resolve(p));
-    return check_types(p, first);
+    TRY(avro_resolve(p));
+    return avro_check_types(p, first);
 }
