@@ -22,7 +22,7 @@ static const char *state_of(const schloss_field_info_t *f) {
 }
 
 static bool add_field(void *user, const schloss_field_info_t *f) {
-    json_t *o = json_pack("{s:s, s:s, s:b, s:s}", "field", f->path[0] != '\0' ? f->path : "(payload)", "type", f->type,
+    json_t *o = json_pack("{s:s, s:s, s:b, s:s}", "field", f->path[0] != '\0' ? f->path : "(value)", "type", f->type,
                           "encrypted", f->is_encrypted, "state", state_of(f));
     if (o != NULL && f->is_encrypted) {
         (void)json_object_set_new(o, "rule", json_string(f->rule));

@@ -3,6 +3,7 @@
  * Without -G the legacy queue interface is used: it needs no group id and no coordinator, so it works for principals
  * that may not read any group, and leaves no trace on the cluster. */
 #include "cli/kafka.h"
+#include "base/time.h"
 #include "cli/stop.h"
 #include <string.h>
 
@@ -32,6 +33,7 @@ static schloss_rc set_default(rd_kafka_conf_t *conf, const char *name, const cha
 }
 
 static schloss_rc configure(rd_kafka_conf_t *conf, rd_kafka_type_t type, const cli_t *cli, const settings_t *s) {
+    bool wait_at_end = cli->args->cmd->id == CMD_CONSUME && !args_flag(cli->args, OPT_EXIT_AT_END);
     schloss_error_t *err = cli->err;
     if (!s->has_client_id) {
         TRY(set_default(conf, "client.id", "schloss", err));
@@ -47,6 +49,9 @@ static schloss_rc configure(rd_kafka_conf_t *conf, rd_kafka_type_t type, const c
     }
     TRY(set_default(conf, "enable.partition.eof", "true", err));
     TRY(set_default(conf, "enable.auto.offset.store", "false", err));
+    if (!wait_at_end) { /* the end is seen when a fetch comes back empty: let it come back soon */
+        TRY(set_default(conf, "fetch.wait.max.ms", "20", err));
+    }
     if (args_has(cli->args, OPT_GROUP)) {
         TRY(set_default(conf, "group.id", cli->args->text[OPT_GROUP], err));
         if (!s->has_offset_reset) {
@@ -141,4 +146,24 @@ schloss_rc kafka_error(const kafka_t *k, rd_kafka_resp_err_t e, schloss_error_t 
     (void)err_set(err, rc, "%s: %s%s%s", what, rd_kafka_err2str(e), reason ? ": " : "", reason ? k->last_error : "");
     err_hint(err, "%s", hint);
     return rc;
+}
+
+schloss_rc kafka_metadata(kafka_t *k, rd_kafka_topic_t *rkt, const struct rd_kafka_metadata **out,
+                          schloss_error_t *err) {
+    int64_t until = time_mono_ms() + k->timeout_ms;
+    for (;;) {
+        if (stop_requested()) {
+            return FAIL(err, CANCELLED, "interrupted");
+        }
+        (void)rd_kafka_poll(k->rk, 0);
+        rd_kafka_resp_err_t e = rd_kafka_metadata(k->rk, 0, rkt, out, 500);
+        if (e == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return SCHLOSS_OK;
+        }
+        bool passes = e == RD_KAFKA_RESP_ERR__TIMED_OUT || e == RD_KAFKA_RESP_ERR__TRANSPORT;
+        if (!passes || time_mono_ms() > until) {
+            return kafka_error(k, e, err, "cannot ask a broker for topic %s", rd_kafka_topic_name(rkt));
+        }
+        (void)rd_kafka_poll(k->rk, e == RD_KAFKA_RESP_ERR__TRANSPORT ? 100 : 0);
+    }
 }

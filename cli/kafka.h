@@ -22,6 +22,11 @@ void kafka_close(kafka_t *k);
 schloss_rc kafka_error(const kafka_t *k, rd_kafka_resp_err_t e, schloss_error_t *err, const char *fmt, ...)
     SCHLOSS_PRINTF(4, 5);
 
+/* Asks a broker for the topic, in slices so that Ctrl-C is heard, until one answers or the time limit is over. What the
+ * broker says of the topic itself is for the caller to judge. *out is freed with rd_kafka_metadata_destroy. */
+SCHLOSS_NODISCARD schloss_rc kafka_metadata(kafka_t *k, rd_kafka_topic_t *rkt, const struct rd_kafka_metadata **out,
+                                            schloss_error_t *err);
+
 /* ---- reading a topic ---- */
 
 typedef struct reader reader_t;

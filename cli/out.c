@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_COLUMNS 16u
@@ -88,6 +89,22 @@ static char *value_text(const json_t *v) {
     char *joined = mem_strdup(buf_cstr(&b));
     buf_clear(&b);
     return joined;
+}
+
+/* Text of one member for people; times are milliseconds since 1970 in JSON. */
+static char *member_text(const json_t *v, const char *member) {
+    const json_t *value = member_of(v, member);
+    if (strcmp(member, "ts") != 0 || !json_is_integer(value)) {
+        return value_text(value);
+    }
+    json_int_t ms = json_integer_value(value);
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm tm;
+    char text[64];
+    if (gmtime_r(&seconds, &tm) == NULL || strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
+        return value_text(value);
+    }
+    return mem_strdup(text);
 }
 
 static size_t width_of(const char *s) {
@@ -186,10 +203,10 @@ void out_record(FILE *f, out_form_t form, const json_t *v, const out_column_t *c
     }
     for (size_t i = 0; i < n_columns; i++) {
         const json_t *value = member_of(v, columns[i].member);
-        if (value == NULL) {
+        if (value == NULL || (json_is_object(value) && json_object_size(value) == 0)) {
             continue;
         }
-        char *text = value_text(value);
+        char *text = member_text(v, columns[i].member);
         put_padded(f, columns[i].heading, width, false);
         put_padded(f, text != NULL ? text : "", 0, true);
         (void)fputc('\n', f);
@@ -212,7 +229,7 @@ void out_table(FILE *f, out_form_t form, const json_t *list, const out_column_t 
     for (size_t c = 0; c < n_columns; c++) {
         width[c] = width_of(columns[c].heading);
         for (size_t i = 0; i < json_array_size(list); i++) {
-            char *text = value_text(member_of(json_array_get(list, i), columns[c].member));
+            char *text = member_text(json_array_get(list, i), columns[c].member);
             size_t w = text != NULL ? width_of(text) : 0;
             width[c] = w > width[c] ? w : width[c];
             mem_free(text);
@@ -226,7 +243,7 @@ void out_table(FILE *f, out_form_t form, const json_t *list, const out_column_t 
     (void)fputs(color ? "\x1b[0m\n" : "\n", f);
     for (size_t i = 0; i < json_array_size(list); i++) {
         for (size_t c = 0; c < n_columns; c++) {
-            char *text = value_text(member_of(json_array_get(list, i), columns[c].member));
+            char *text = member_text(json_array_get(list, i), columns[c].member);
             put_padded(f, text != NULL ? text : "", width[c], c + 1 == n_columns);
             mem_free(text);
         }

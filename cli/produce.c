@@ -18,6 +18,7 @@ typedef struct produce {
     schloss_client_t *client;
     schloss_serializer_t *value_ser, *key_ser; /* key_ser NULL: raw keys */
     schloss_avro_writer_t *value_writer, *key_writer;
+    rd_kafka_topic_t *rkt;
     rd_kafka_headers_t *headers;
     int32_t partition;
     unsigned json_flags;
@@ -84,7 +85,16 @@ static schloss_rc open_all(produce_t *p) {
         TRY(schloss_serializer_new(p->client, NULL, &p->key_ser, cli->err));
     }
     p->kafka.user = p;
-    return kafka_open(&p->kafka, RD_KAFKA_PRODUCER, cli, on_delivery);
+    TRY(kafka_open(&p->kafka, RD_KAFKA_PRODUCER, cli, on_delivery));
+    /* A broker that cannot be reached is said before the first line is read. */
+    p->rkt = rd_kafka_topic_new(p->kafka.rk, p->topic, NULL);
+    if (p->rkt == NULL) {
+        return kafka_error(&p->kafka, rd_kafka_last_error(), cli->err, "topic %s", p->topic);
+    }
+    const struct rd_kafka_metadata *meta = NULL;
+    TRY(kafka_metadata(&p->kafka, p->rkt, &meta, cli->err));
+    rd_kafka_metadata_destroy(meta);
+    return SCHLOSS_OK;
 }
 
 static void close_all(produce_t *p) {

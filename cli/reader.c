@@ -23,31 +23,21 @@ struct reader {
     rd_kafka_topic_partition_list_t *assigned; /* with a group: whose end was seen */
 };
 
-/* Metadata of the topic: which partitions there are. Waits in slices so that Ctrl-C is heard. */
+/* Which partitions there are. A topic that is being made has no leader for a moment. */
 static schloss_rc find_partitions(reader_t *r, schloss_error_t *err) {
     const struct rd_kafka_metadata *meta = NULL;
-    rd_kafka_resp_err_t e = RD_KAFKA_RESP_ERR__TIMED_OUT;
-    int64_t until = time_mono_ms() + r->kafka.timeout_ms;
-    while (e == RD_KAFKA_RESP_ERR__TIMED_OUT || e == RD_KAFKA_RESP_ERR__TRANSPORT ||
-           e == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
-        if (stop_requested()) {
-            return FAIL(err, CANCELLED, "interrupted");
-        }
-        if (time_mono_ms() > until) {
-            return kafka_error(&r->kafka, e, err, "cannot learn the partitions of topic %s", r->topic);
-        }
-        (void)rd_kafka_poll(r->kafka.rk, 0);
-        e = rd_kafka_metadata(r->kafka.rk, 0, r->rkt, &meta, 500);
-        if (e == RD_KAFKA_RESP_ERR_NO_ERROR && meta->topic_cnt == 1 && meta->topics[0].err != e) {
-            e = meta->topics[0].err;
+    rd_kafka_resp_err_t e = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    for (int64_t until = time_mono_ms() + r->kafka.timeout_ms;
+         e == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE && time_mono_ms() < until;) {
+        if (meta != NULL) {
             rd_kafka_metadata_destroy(meta);
-            meta = NULL;
-        }
-        if (e == RD_KAFKA_RESP_ERR__TRANSPORT || e == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
             (void)rd_kafka_poll(r->kafka.rk, POLL_MS);
         }
+        TRY(kafka_metadata(&r->kafka, r->rkt, &meta, err));
+        e = meta->topic_cnt == 1 ? meta->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     }
-    if (e != RD_KAFKA_RESP_ERR_NO_ERROR || meta == NULL) {
+    if (e != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_metadata_destroy(meta);
         return kafka_error(&r->kafka, e, err, "topic %s", r->topic);
     }
     schloss_rc rc = SCHLOSS_OK;

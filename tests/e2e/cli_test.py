@@ -464,8 +464,7 @@ def test_records(env):
 
 def test_bad_records(env):
     key = env | {"LOCAL_SECRET": "test-only secret"}
-    # Another client's bytes on the topic: keys raw, so they come through as values of a second topic cannot; use kcat's
-    # way: a producer without a serializer is what --avro-key=false does for keys, so read the keys as Avro.
+    # Text keys, read as if they were Avro, are records of a stranger.
     r = Run("consume", "people", "-e", "--avro-key", "--print-key", env=key)
     r.fails("keys that are no Avro: exit 8", 8, "partition 0 offset 0")
     r = Run("consume", "people", "-e", "--avro-key", "--print-key", "--on-error", "skip", env=key)
@@ -474,13 +473,15 @@ def test_bad_records(env):
 
 def test_groups(env):
     key = env | {"LOCAL_SECRET": "test-only secret"}
-    first = Run("consume", "people", "-G", "readers", "-n", "2", env=key)
+    # The mock cluster keeps a group that everybody has left until its session timeout.
+    group = ["people", "-G", "readers", "-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=500"]
+    first = Run("consume", *group, "-n", "2", env=key)
     check("a group reads from its beginning", first.code == 0 and len(first.lines()) == 2 and "Ada" in first.out, first)
-    second = Run("consume", "people", "-G", "readers", "-n", "1", env=key)
+    second = Run("consume", *group, "-n", "1", env=key)
     check("and goes on where it stopped", second.code == 0 and "Max" in second.out, second)
-    rest = Run("consume", "people", "-G", "readers", "-e", env=key)
+    rest = Run("consume", *group, "-e", env=key)
     check("to the end", rest.code == 0 and "Ada" not in rest.out.splitlines()[0], rest)
-    Run("consume", "people", "-G", "readers", "--offset", "0", env=key).fails("group and offset exclude each other", 2)
+    Run("consume", *group, "--offset", "0", env=key).fails("group and offset exclude each other", 2)
 
 
 def test_interrupts(env):
@@ -501,7 +502,7 @@ def test_interrupts(env):
     r.fails("no broker: exit 6", 6, "hint:")
     check("within the limit", r.seconds < 6 * SLOW, r.seconds)
     r = Run("produce", "people", "-b", "127.0.0.1:1", "--timeout", "2", stdin=RECORDS, env=key)
-    r.fails("no broker to produce to: exit 6", 6, "0 records delivered")
+    r.fails("no broker to produce to: exit 6", 6, "hint:")
     check("within the limit too", r.seconds < 8 * SLOW, r.seconds)
 
 

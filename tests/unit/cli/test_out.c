@@ -77,6 +77,16 @@ static void test_a_record_shows_what_is_there(void **state) {
     json_decref(v);
 }
 
+static void test_times_are_readable(void **state) {
+    (void)state;
+    json_t *v = load("{\"ts\":1754300000123,\"props\":{}}");
+    const out_column_t c[] = {{"Time", "ts"}, {"Properties", "props"}};
+    out_record(out, OUT_HUMAN, v, c, 2);
+    assert_non_null(strstr(written(), "2025-08-04T09:33:20Z\n"));
+    assert_null(strstr(written(), "Properties"));
+    json_decref(v);
+}
+
 static void test_yaml(void **state) {
     (void)state;
     json_t *v =
@@ -148,6 +158,7 @@ int main(void) {
         T(test_an_empty_table_says_so),
         T(test_a_list_of_scalars),
         T(test_a_record_shows_what_is_there),
+        T(test_times_are_readable),
         T(test_yaml),
         T(test_yaml_quotes_keys_that_mean_something_else),
         T(test_control_characters_are_replaced),
