@@ -53,7 +53,7 @@ const char *rest_code_text(rest_code_t code) {
     return codes[code].text;
 }
 
-rest_rc rest_fail2(request_t *rq, rest_code_t code, const char *a, const char *b) {
+void rest_put_error(request_t *rq, rest_code_t code, const char *a, const char *b) {
     const char *args[2] = {a == NULL ? "" : a, b == NULL ? "" : b};
     size_t next = 0;
     buf_t text;
@@ -77,25 +77,16 @@ rest_rc rest_fail2(request_t *rq, rest_code_t code, const char *a, const char *b
                     n == 0 ? strlen(codes[code].name) : n);
     buf_put_u8(&rq->out, '}');
     buf_clear(&text);
-    return -1;
 }
 
-rest_rc rest_fail(request_t *rq, rest_code_t code, const char *a) {
-    return rest_fail2(rq, code, a, NULL);
-}
-
-rest_rc rest_failf(request_t *rq, rest_code_t code, const char *fmt, ...) {
+void rest_put_errorf(request_t *rq, rest_code_t code, const char *fmt, ...) {
     char text[2048];
     va_list ap;
     va_start(ap, fmt);
     int n = vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     text[n < 0 ? 0 : utf8_cut(text, strlen(text))] = '\0';
-    return rest_fail2(rq, code, text, NULL);
-}
-
-rest_rc rest_oom(request_t *rq) {
-    return rest_fail(rq, REST_INTERNAL, NULL);
+    rest_put_error(rq, code, text, NULL);
 }
 
 void rest_forget(request_t *rq) {

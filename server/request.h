@@ -60,12 +60,21 @@ SCHLOSS_NODISCARD rest_rc request_decode(request_t *rq);
 /* Chooses the answer's media type and checks the body's. */
 SCHLOSS_NODISCARD rest_rc request_negotiate(request_t *rq);
 
-/* Errors. Each answers the request and returns non-zero. */
-rest_rc rest_fail(request_t *rq, rest_code_t code, const char *a);
-rest_rc rest_fail2(request_t *rq, rest_code_t code, const char *a, const char *b);
-/* The table's text is "%s": printf makes it. */
-rest_rc rest_failf(request_t *rq, rest_code_t code, const char *fmt, ...) SCHLOSS_PRINTF(3, 4);
-rest_rc rest_oom(request_t *rq);
+/* Errors. Each answers the request and is non-zero; inline, so that the compiler sees that, too. */
+void rest_put_error(request_t *rq, rest_code_t code, const char *a, const char *b);
+void rest_put_errorf(request_t *rq, rest_code_t code, const char *fmt, ...) SCHLOSS_PRINTF(3, 4);
+static inline rest_rc rest_fail2(request_t *rq, rest_code_t code, const char *a, const char *b) {
+    rest_put_error(rq, code, a, b);
+    return -1;
+}
+static inline rest_rc rest_fail(request_t *rq, rest_code_t code, const char *a) {
+    return rest_fail2(rq, code, a, NULL);
+}
+static inline rest_rc rest_oom(request_t *rq) {
+    return rest_fail2(rq, REST_INTERNAL, NULL, NULL);
+}
+/* For codes whose text in the table is "%s": printf makes it. */
+#define rest_failf(...) (rest_put_errorf(__VA_ARGS__), (rest_rc)-1)
 void rest_forget(request_t *rq); /* takes an error back: the answer is empty again */
 const char *rest_code_name(rest_code_t code);
 int rest_code_http(rest_code_t code);
