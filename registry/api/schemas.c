@@ -4,17 +4,26 @@
 #include <string.h>
 
 /* ---- which context an id belongs to ---- */
-/* ?1 context, ?2 id, ?3 subject or null (any). Live versions first, then the newest. */
-static const char BY_ID_SQL[] =
-    "SELECT " ROW_COLUMNS ROW_FROM_BY_ID "WHERE v.ctx=?1 AND v.schema_id=?2 AND (?3 IS NULL OR v.subject=?3)"
-    " ORDER BY v.deleted, v.subject, v.version DESC LIMIT 1";
+/* ?1 context, ?2 id, ?3 subject. In the order of the index, so that nothing is sorted. */
+#define BY_ID "SELECT " ROW_COLUMNS ROW_FROM_BY_ID "WHERE v.ctx=?1 AND v.schema_id=?2"
+static const char LIVE_BY_ID_SQL[] = BY_ID " AND v.deleted=0 ORDER BY v.subject, v.version LIMIT 1";
+static const char ANY_BY_ID_SQL[] = BY_ID " ORDER BY v.subject, v.version LIMIT 1";
+static const char LIVE_BY_SUBJECT_SQL[] = BY_ID " AND v.subject=?3 AND v.deleted=0 ORDER BY v.version LIMIT 1";
+static const char ANY_BY_SUBJECT_SQL[] = BY_ID " AND v.subject=?3 ORDER BY v.version LIMIT 1";
 static const char ID_CONTEXTS_SQL[] =
     "SELECT v.ctx FROM versions v WHERE v.subject=?1 AND v.schema_id=?2 AND v.ctx<>'.' AND v.ctx IN"
     " (SELECT name FROM contexts) ORDER BY v.ctx LIMIT 1";
 
 static bool find_in(db_t *db, const char *ctx, int64_t id, const char *subject, sqlite3_stmt **st) {
-    *st = db_query(db, BY_ID_SQL, "tit", ctx, id, subject);
-    return db_row(db, *st);
+    for (int deleted = 0; deleted < 2; deleted++) { /* live versions first */
+        *st = subject == NULL
+                  ? db_query(db, deleted ? ANY_BY_ID_SQL : LIVE_BY_ID_SQL, "ti", ctx, id)
+                  : db_query(db, deleted ? ANY_BY_SUBJECT_SQL : LIVE_BY_SUBJECT_SQL, "tit", ctx, id, subject);
+        if (db_row(db, *st)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The statement stands on the row, or *st is NULL. */

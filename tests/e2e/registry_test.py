@@ -897,7 +897,7 @@ def basic_authentication(s):
     users = os.path.join(s.folder, "users")
     with open(users, "w") as f:
         f.write("# test only\nanna:%s\n" % hash_password("pass:word"))
-    server = Server(s.folder, "--users-file", users, store=os.path.join(s.folder, "auth.db"))
+    server = Server(s.folder, "--users", users, store=os.path.join(s.folder, "auth.db"))
     try:
         def basic(text):
             return {"Authorization": "Basic " + base64.b64encode(text.encode()).decode()}
