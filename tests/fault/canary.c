@@ -10,7 +10,9 @@
 #include "base/text.h"
 #include "crypto/aead.h"
 #include "crypto/kdf.h"
+#include "crypto/tink.h"
 #include "testlib/fault.h"
+#include "testlib/http_front.h"
 #include "testlib/world.h"
 
 #include <malloc.h>
@@ -284,6 +286,21 @@ static bool left_out_of_core(const void *p) {
     return left_out;
 }
 
+/* A core file: it holds what lies in ordinary memory (else it is not what it should be) and no key. */
+static void expect_no_key_in_core(const needle_t *key) {
+    if (!core_possible()) {
+        return; /* the slab's flag was checked: that is what keeps it out */
+    }
+    char *beacon_in_vault = vault_join("beacon-in-ordi", "nary-memory-81");
+    char *beacon = strdup(beacon_in_vault);
+    const needle_t needles[2] = {needle_of(beacon_in_vault, 28), *key};
+    bool holds[2] = {false, true};
+    expect(core_holds(needles, 2, holds), "no core file");
+    expect(holds[0], "the core file does not hold what it should");
+    expect(!holds[1], "key in a core file");
+    free(beacon);
+}
+
 static void run_keys(const char *name, const char *rules, const char *algorithm, size_t key_len, bool shared,
                      aead_backend_t backend) {
     stage = name;
@@ -315,6 +332,7 @@ static void run_keys(const char *name, const char *rules, const char *algorithm,
             needle_t round_key = needle_of(round, 16);
             scan_memory(&round_key, count_outside);
             expect(outside == 0, "round key outside the secret slab");
+            expect_no_key_in_core(&key);
         }
     }
     note_requests(w.fr);
@@ -331,6 +349,58 @@ static void run_keys(const char *name, const char *rules, const char *algorithm,
         expect(outside == 0, "key of the local KMS in memory");
     }
     expect(!scan_bytes(&key, notes, notes_len), "key in logs, errors or requests");
+}
+
+/* The key of a shared KEK comes through libcurl and its buffers, as it does in a program without a transport hook. */
+static void run_curl(void) {
+    stage = "key of a shared KEK over libcurl";
+    uint8_t *raw = vault_take(64), *value = vault_take(2048);
+    uint8_t *message = vault_take(TINK_MAX_LEN);
+    char *text = vault_take(128);
+    for (size_t i = 0; i < 32; i++) {
+        raw[i] = (uint8_t)(i * 41 + 5);
+    }
+    size_t n = tink_key_write(message, DEK_AES256_GCM, raw);
+    b64_encode((uint8_t *)text, message, n);
+    needle_t key = needle_of(raw, 32), base64 = needle_of(text + 4, 36);
+    world_t w;
+    world_open(&w, FAKE_SCHEMA_PERSON, FAKE_RULES_PII("AES256_GCM", ""), NULL);
+    fake_registry_put_local_kek(w.fr, "kek1", "mykey", true);
+    fake_registry_make_dek(w.fr, "kek1", WORLD_SUBJECT, 1, "AES256_GCM", raw);
+    schloss_serializer_free(w.ser);
+    schloss_deserializer_free(w.de);
+    schloss_client_free(w.client);
+    http_front_t *front = http_front_start(w.fr, vault_take(HTTP_FRONT_MEMORY));
+    const char *const more[] = {"schema.registry.url", http_front_url(front), "schloss.refresh.thread", "false", NULL};
+    schloss_conf_t *conf = world_conf(more);
+    expect(schloss_client_new(conf, NULL, &w.client, w.err) == SCHLOSS_OK &&
+               schloss_serializer_new(w.client, NULL, &w.ser, w.err) == SCHLOSS_OK &&
+               schloss_deserializer_new(w.client, NULL, &w.de, w.err) == SCHLOSS_OK,
+           "client over libcurl");
+    schloss_conf_free(conf);
+    size_t len = write_record(&w, record, record_len, value);
+    read_record(&w, value, len, record, record_len);
+    expect(fake_registry_count(w.fr, "GET /dek-registry/v1/keks/kek1/deks") > 0, "the key was not asked for");
+    outside = 0;
+    scan_memory(&base64, count_outside);
+    expect(outside == 0, "key message in base64 in memory after the call");
+    if (aead_backend() == AEAD_IPSECMB) {
+        scan_memory(&key, count_outside);
+        expect(outside == 0, "key outside the secret slab");
+    }
+    schloss_serializer_free(w.ser);
+    schloss_deserializer_free(w.de);
+    schloss_client_free(w.client);
+    http_front_stop(front);
+    w.ser = NULL;
+    w.de = NULL;
+    w.client = NULL;
+    world_close(&w);
+    outside = 0;
+    scan_memory(&base64, count_outside);
+    scan_memory(&key, count_outside);
+    expect(outside == 0, "key in memory after everything was freed");
+    expect_clean_memory("plaintext in memory");
 }
 
 /* The fake registry's own JSON, which holds unwrapped keys of shared KEKs, is wiped as it is freed; what the library
@@ -363,6 +433,7 @@ int main(void) {
         }
     }
     run_keys("AES256_SIV key", FAKE_RULES_PII("AES256_SIV", ""), "AES256_SIV", 64, false, AEAD_OPENSSL);
+    run_curl();
     printf("%u passed, %u failed, 0 skipped\n", passed, failed);
     return failed != 0;
 }

@@ -30,4 +30,11 @@ char *vault_join(const char *half, const char *other_half);
 size_t scan_memory(const needle_t *n, void (*found)(const void *at, const char *mapping));
 bool scan_bytes(const needle_t *n, const void *p, size_t len);
 
+/* ---- canary_core.c ---- */
+
+/* False where the kernel gives core files to a program, or under a sanitizer. */
+bool core_possible(void);
+/* Has a child of this process dump core and says which needles lie in the file. false: there was none. */
+bool core_holds(const needle_t *needles, size_t n, bool *holds);
+
 #endif

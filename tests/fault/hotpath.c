@@ -135,7 +135,7 @@ static bool turn(loop_t *l) {
 static bool turns(loop_t *l, unsigned n) {
     for (; n > 0; n--) {
         if (!turn(l)) {
-            printf("FAIL %s\n", schloss_error_message(l->w.err));
+            printf("     %s\n", schloss_error_message(l->w.err));
             return false;
         }
     }
@@ -162,19 +162,19 @@ static bool check_syscalls(const path_t *p) {
     static uint64_t counts[TRACE_NUMBERS];
     const char *why = "";
     if (!trace_run(traced, NULL, counts, &why)) {
-        printf("FAIL %s: %s\n", p->name, why);
+        printf("     %s: %s\n", p->name, why);
         return false;
     }
     /* the child begins with a nonce pool that fork emptied */
     uint64_t refills = (uint64_t)RECORDS * p->encryptions / 256 + 1;
     bool ok = counts[SYS_getrandom] <= refills;
     if (!ok) {
-        printf("FAIL %s: %llu calls of getrandom, at most %llu\n", p->name, (unsigned long long)counts[SYS_getrandom],
+        printf("     %s: %llu calls of getrandom, at most %llu\n", p->name, (unsigned long long)counts[SYS_getrandom],
                (unsigned long long)refills);
     }
     for (size_t nr = 0; nr < TRACE_NUMBERS; nr++) {
         if (counts[nr] != 0 && nr != SYS_getrandom) {
-            printf("FAIL %s: system call %zu, %llu times\n", p->name, nr, (unsigned long long)counts[nr]);
+            printf("     %s: system call %zu, %llu times\n", p->name, nr, (unsigned long long)counts[nr]);
             ok = false;
         }
     }
@@ -189,10 +189,10 @@ static bool check_allocations(const path_t *p) {
     atomic_store(&counting, false);
     uint64_t a = atomic_load(&allocations), l = atomic_load(&locks);
     if (a != 0) {
-        printf("FAIL %s: %llu allocations in %d records\n", p->name, (unsigned long long)a, RECORDS);
+        printf("     %s: %llu allocations in %d records\n", p->name, (unsigned long long)a, RECORDS);
     }
     if (l != 0) {
-        printf("FAIL %s: %llu locks in %d records\n", p->name, (unsigned long long)l, RECORDS);
+        printf("     %s: %llu locks in %d records\n", p->name, (unsigned long long)l, RECORDS);
     }
     return ok && a == 0 && l == 0;
 }

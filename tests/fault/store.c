@@ -32,7 +32,7 @@ void store_remove(void) {
 bool finding(const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    printf("FAIL ");
+    printf("     ");
     vprintf(fmt, ap);
     printf("\n");
     va_end(ap);

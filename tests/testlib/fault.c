@@ -20,14 +20,8 @@ static fault_state_t own_state;
 static fault_state_t *state = &own_state;
 static _Thread_local unsigned paused;
 
-static bool left_alone[FAULT_CURL + 1];
-
-void fault_leave_door(fault_door_t door) {
-    left_alone[door] = true;
-}
-
 static bool must_fail(fault_door_t door) {
-    if (paused != 0 || left_alone[door] || !atomic_load_explicit(&state->armed, memory_order_relaxed)) {
+    if (paused != 0 || !atomic_load_explicit(&state->armed, memory_order_relaxed)) {
         return false;
     }
     if (atomic_fetch_add(&state->seen, 1) + 1 != atomic_load(&state->nth)) {

@@ -14,11 +14,9 @@ void fault_arm(uint64_t nth); /* 0 = only count */
 void fault_disarm(void);
 /* True when the armed allocation came and failed. */
 bool fault_fired(void);
-/* Through which door it would have come: jansson reports a failed allocation as any parse error. */
+/* Through which door it would have come. */
 typedef enum { FAULT_MEM, FAULT_JANSSON, FAULT_CURL } fault_door_t;
 fault_door_t fault_door(void);
-/* Leaves a door alone from now on (to look at the others). */
-void fault_leave_door(fault_door_t door);
 /* Allocations seen since fault_arm. */
 uint64_t fault_seen(void);
 void fault_pause(void);
