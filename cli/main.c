@@ -2,6 +2,7 @@
 #include "cli/help.h"
 #include "cli/stop.h"
 #include "cli/verbs.h"
+#include <schloss/log.h>
 #include <schloss/version.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -118,6 +119,9 @@ static int run(cli_t *cli) {
     bool is_server = a->cmd->id == CMD_DEV || a->cmd->id == CMD_REGISTRY;
     stop_install(is_server ? STOP_SERVER : STOP_CLIENT);
     cli->form = out_form(a->text[OPT_OUTPUT]);
+    if (args_flag(a, OPT_VERBOSE)) {
+        schloss_log_set(NULL, NULL, SCHLOSS_LOG_INFO);
+    }
     if (settings_load(&cli->settings, a, cli->err) != SCHLOSS_OK) {
         return verb_fail(cli);
     }

@@ -14,7 +14,7 @@ typedef enum { OPT_FLAG, OPT_TEXT, OPT_INT, OPT_PATH, OPT_CHOICE, OPT_LIST } opt
 /* Accepted by every command. */
 #define CLI_GLOBAL_OPTIONS(X)                                                                                          \
     X(HELP, "help", 'h', FLAG, NULL, NULL, "Show this help.")                                                          \
-    X(VERBOSE, "verbose", 'v', FLAG, NULL, NULL, "Say more: error codes, log lines of the Kafka client.")              \
+    X(VERBOSE, "verbose", 'v', FLAG, NULL, NULL, "Say more: error codes, log lines of library and Kafka client.")      \
     X(OUTPUT, "output", 'o', CHOICE, "human|json|yaml", NULL, "Form of what is printed (human).")                      \
     X(REGISTRY, "registry", 0, TEXT, "URL", "SCHLOSS_REGISTRY",                                                        \
       "Schema Registry, e.g. http://127.0.0.1:8081; user:password@ is allowed. Also --schema-registry-endpoint.")      \
