@@ -1,9 +1,11 @@
 /* See store.h. */
 #include "server/store.h"
 #include "base/log.h"
+#include "base/time.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,7 +42,12 @@ static void note_failure(db_t *db, const char *what) {
         db->failed = true;
         (void)snprintf(db->failure, sizeof db->failure, "%s: %s", what,
                        db->handle == NULL ? "no connection" : sqlite3_errmsg(db->handle));
-        LOG_WARN("store", "%s", db->failure);
+        /* A full disk fails every request: one line per second says so. */
+        static atomic_llong last_ms;
+        long long now = time_mono_ms(), last = atomic_load(&last_ms);
+        if ((last == 0 || now - last >= 1000) && atomic_compare_exchange_strong(&last_ms, &last, now)) {
+            LOG_WARN("store", "%s", db->failure);
+        }
     }
 }
 
