@@ -121,6 +121,19 @@ void buf_put_be32(buf_t *b, uint32_t v) {
 
 int64_t cur_varlong_slow(cur_t *c) {
     uint64_t v = 0;
+    if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !c->failed && cur_left(c) >= 8) {
+        uint64_t x;
+        memcpy(&x, c->p, 8);
+        uint64_t stop = ~x & 0x8080808080808080u;
+        if (stop != 0) {
+            c->p += ((unsigned)__builtin_ctzll(stop) >> 3) + 1;
+            x &= (stop ^ (stop - 1)) & 0x7f7f7f7f7f7f7f7fu;
+            x = (x & 0x007f007f007f007fu) | (x & 0x7f007f007f007f00u) >> 1;
+            x = (x & 0x00003fff00003fffu) | (x & 0x3fff00003fff0000u) >> 2;
+            x = (x & 0x0fffffffu) | (x & 0x0fffffff00000000u) >> 4;
+            return (int64_t)(x >> 1) ^ -(int64_t)(x & 1);
+        }
+    }
     for (unsigned shift = 0; shift < 70; shift += 7) {
         const uint8_t *p = cur_take(c, 1);
         if (p == NULL) {

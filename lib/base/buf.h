@@ -20,8 +20,23 @@ typedef struct buf {
 } buf_t;
 
 void buf_init(buf_t *b, size_t max, const char *limit, bool sensitive);
-void buf_clear(buf_t *b);              /* frees; the buffer may be used again */
-void buf_reset(buf_t *b);              /* len = 0, failure forgotten, memory kept (wiped when sensitive) */
+void buf_clear(buf_t *b); /* frees; the buffer may be used again */
+void buf_reset(buf_t *b); /* len = 0, failure forgotten, memory kept (wiped when sensitive) */
+/* For a buffer that is written anew at once: len = 0 without wiping; buf_settle() then wipes what the new content has
+ * not overwritten. Between the two, buf_reset() and buf_clear() still wipe everything. */
+static inline void buf_rewind(buf_t *b) {
+    b->high = b->len > b->high ? b->len : b->high;
+    b->len = 0;
+    b->failed = 0;
+}
+static inline void buf_settle(buf_t *b) {
+    if (b->high > b->len) {
+        if (b->sensitive) {
+            mem_wipe(b->ptr + b->len, b->high - b->len);
+        }
+        b->high = b->len;
+    }
+}
 bool buf_grow(buf_t *b, size_t extra); /* slow path of buf_reserve */
 void buf_printf(buf_t *b, const char *fmt, ...) SCHLOSS_PRINTF(2, 3);
 /* 0, or NO_MEMORY / LIMIT_EXCEEDED naming the limit. */

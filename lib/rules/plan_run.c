@@ -26,6 +26,11 @@ static schloss_rc mismatch(const run_t *r, const op_t *op, const char *what) {
     return rc;
 }
 
+static schloss_rc too_many_empty(run_t *r) {
+    return FAIL(r->err, LIMIT_EXCEEDED, "more than %llu values without bytes: limit LIMIT_RECORD_ITEMS",
+                (unsigned long long)LIMIT_RECORD_ITEMS);
+}
+
 static void flush(run_t *r, const uint8_t *upto) {
     if (r->out != NULL) {
         buf_put_short(r->out, r->pending, (size_t)(upto - r->pending));
@@ -102,8 +107,7 @@ static schloss_rc run_items(run_t *r, const op_t *op) {
             }
             TRY(run_block(r, op->a));
             if (r->in.p == before && ++r->empty_items > LIMIT_RECORD_ITEMS) {
-                return FAIL(r->err, LIMIT_EXCEEDED, "more than %llu items without bytes: limit LIMIT_RECORD_ITEMS",
-                            (unsigned long long)LIMIT_RECORD_ITEMS);
+                return too_many_empty(r);
             }
         }
         if (block_end != NULL && r->in.p != block_end) {
@@ -255,7 +259,11 @@ op_items:
     ELSEWHERE(run_items(r, op));
     NEXT();
 op_call:
+    start = p;
     ELSEWHERE(run_block(r, op->a));
+    if (p == start && ++r->empty_items > LIMIT_RECORD_ITEMS) { /* nested empty records multiply without a byte */
+        return too_many_empty(r);
+    }
     NEXT();
 op_value:
     start = p;

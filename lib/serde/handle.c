@@ -36,7 +36,9 @@ static bool wants_headers(const handle_t *h, bool is_key) {
 
 void handle_wipe(handle_t *h, bool keep_result) {
     for (unsigned i = 0; i < 2; i++) {
-        if (!keep_result || i != h->buf_done) {
+        if (keep_result && i == h->buf_done) {
+            buf_settle(&h->out[i]);
+        } else {
             buf_reset(&h->out[i]);
         }
     }
@@ -134,17 +136,26 @@ static target_entry_t *entry_new(const schloss_target_t *t, const framing_t *f) 
     return e;
 }
 
+static bool same_target(const target_entry_t *e, const schloss_target_t *t, const framing_t *f) {
+    if (e->is_key != t->is_key || strcmp(e->topic, t->topic) != 0 || (e->subject == NULL) != (t->subject == NULL) ||
+        (t->subject != NULL && strcmp(e->subject, t->subject) != 0)) {
+        return false;
+    }
+    return f == NULL || (f->is_guid == e->framing.is_guid &&
+                         (f->is_guid ? memcmp(f->guid, e->framing.guid, 16) == 0 : f->id == e->framing.id));
+}
+
 schloss_rc handle_target(handle_t *h, const schloss_target_t *t, const framing_t *f, target_entry_t **out,
                          schloss_error_t *err) {
-    uint8_t key[TARGET_KEY_MAX];
     ENSURE(t != NULL && t->topic != NULL, err, INVALID_ARGUMENT, "target and its topic must not be NULL");
-    size_t n = target_key(key, t, f);
-    ENSURE(n > 0, err, LIMIT_EXCEEDED, "topic and subject are longer than the limit TARGET_KEY_MAX (%u)",
-           TARGET_KEY_MAX);
-    if (h->last != NULL && n == h->last_key_len && memcmp(key, h->last_key, n) == 0) {
+    if (h->last != NULL && same_target(h->last, t, f)) {
         *out = h->last;
         return SCHLOSS_OK;
     }
+    uint8_t key[TARGET_KEY_MAX];
+    size_t n = target_key(key, t, f);
+    ENSURE(n > 0, err, LIMIT_EXCEEDED, "topic and subject are longer than the limit TARGET_KEY_MAX (%u)",
+           TARGET_KEY_MAX);
     target_entry_t *e = map_get(h->targets, bytes(key, n));
     if (e == NULL) {
         if (map_len(h->targets) >= TARGETS_MAX) { /* hostile ids must not fill the memory */
@@ -160,8 +171,6 @@ schloss_rc handle_target(handle_t *h, const schloss_target_t *t, const framing_t
             return NO_MEMORY(err);
         }
     }
-    memcpy(h->last_key, key, n);
-    h->last_key_len = n;
     h->last = e;
     *out = e;
     return SCHLOSS_OK;

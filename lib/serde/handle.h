@@ -32,11 +32,9 @@ typedef struct handle {
     schloss_conf_t *conf;
     bool writing;
     map_t *targets;       /* key bytes -> target_entry_t */
-    target_entry_t *last; /* fast path: the entry of the last call ... */
-    uint8_t last_key[TARGET_KEY_MAX];
-    size_t last_key_len; /* ... and its key */
-    buf_t out[2];        /* sensitive; ping-pong between rules */
-    unsigned buf_done;   /* the one that holds the last result */
+    target_entry_t *last; /* fast path: the entry of the last call */
+    buf_t out[2];         /* sensitive; ping-pong between rules */
+    unsigned buf_done;    /* the one that holds the last result */
     buf_t scratch;
     need_t need;
     size_t max_record;

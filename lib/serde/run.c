@@ -86,7 +86,7 @@ typedef struct pass {
 /* Empties the next buffer, keeping room for the prefix. */
 static buf_t *begin(pass_t *p) {
     buf_t *b = &p->h->out[p->next];
-    buf_reset(b);
+    buf_rewind(b);
     if (buf_reserve(b, p->prefix_len + p->cur.len + 64)) {
         b->len = p->prefix_len;
     }

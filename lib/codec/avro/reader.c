@@ -59,6 +59,15 @@ static inline const uint8_t *get_raw(schloss_avro_reader_t *r, size_t n, const c
 }
 
 static inline schloss_bytes_t get_run(schloss_avro_reader_t *r, const char *what) {
+    const uint8_t *q = r->cur.p;
+    size_t left = cur_left(&r->cur);
+    if (__builtin_expect(left > 0 && !(q[0] & 0x81) && !r->cur.failed, 1)) {
+        size_t len = q[0] >> 1;
+        if (len < left) {
+            r->cur.p = q + 1 + len;
+            return bytes(q + 1, len);
+        }
+    }
     size_t n = (size_t)get_varint(r, 0, INT64_MAX, what);
     const uint8_t *p = get_raw(r, n, what);
     return bytes(p, p == NULL ? 0 : n);
@@ -94,7 +103,9 @@ float schloss_avro_get_float(schloss_avro_reader_t *r) {
 double schloss_avro_get_double(schloss_avro_reader_t *r) {
     const uint8_t *p = get_raw(r, 8, "double");
     double v = 0;
-    if (p != NULL) {
+    if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && p != NULL) {
+        memcpy(&v, p, sizeof v);
+    } else if (p != NULL) {
         uint64_t bits = 0;
         for (unsigned i = 0; i < 8; i++) {
             bits |= (uint64_t)p[i] << (8 * i);

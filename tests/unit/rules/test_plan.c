@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include "rules/plan.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,6 +110,18 @@ static void endless_and_deep_input_is_limited(void **state) {
     deep[200] = 0;
     assert_int_equal(check(REC(FIELD("next", "[\"null\",\"R\"]")), deep, sizeof(deep)), SCHLOSS_E_LIMIT_EXCEEDED);
     /* a record that holds itself can have no value */
+    /* records without a byte that hold two of the next kind: 2^40 of them */
+    char tree[8192] = "{\"type\":\"record\",\"name\":\"R0\",\"fields\":[]}";
+    for (int i = 1; i <= 40; i++) {
+        char inner[8192];
+        memcpy(inner, tree, sizeof(tree));
+        int n = snprintf(tree, sizeof(tree),
+                         "{\"type\":\"record\",\"name\":\"R%d\",\"fields\":[{\"name\":\"a\",\"type\":%s},"
+                         "{\"name\":\"b\",\"type\":\"R%d\"}]}",
+                         i, inner, i - 1);
+        assert_in_range(n, 1, sizeof(tree) - 1);
+    }
+    assert_int_equal(check(tree, "", 0), SCHLOSS_E_LIMIT_EXCEEDED);
     uint8_t one[] = {0};
     assert_int_equal(check(REC(FIELD("self", "\"R\"")), one, 1), SCHLOSS_E_LIMIT_EXCEEDED);
 }

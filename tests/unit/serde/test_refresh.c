@@ -1,0 +1,41 @@
+/* The refresh thread renews what is in use before it expires, so that no record waits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include "testlib/world.h"
+#include <string.h>
+#include <unistd.h>
+
+static void used_entries_are_renewed_in_the_background(void **state) {
+    (void)state;
+    world_t w;
+    uint8_t rec[256];
+    schloss_encoded_t enc;
+    size_t n = world_person(rec, sizeof(rec), "ann", 7, "note", 3, NULL);
+    static const char *const conf[] = {
+        "schloss.refresh.thread", "true", "cache.expiry.secs", "5", "latest.cache.ttl.sec", "5", NULL};
+    world_open(&w, FAKE_SCHEMA_PERSON, FAKE_RULES_PII("AES256_GCM", ""), conf);
+    schloss_rc rc = schloss_serialize(w.ser, &w.target, schloss_bytes(rec, n), &enc, w.err);
+    assert_int_equal(rc, 0);
+    uint64_t before = schloss_metric_get("refreshes");
+    size_t waits = 0;
+    for (int i = 0; i < 80; i++) { /* eight seconds of records: longer than the entries live */
+        usleep(100000);
+        rc = schloss_serialize_try(w.ser, &w.target, schloss_bytes(rec, n), &enc, w.err);
+        if (rc == SCHLOSS_NEED_KEY) {
+            waits++;
+            rc = schloss_serialize(w.ser, &w.target, schloss_bytes(rec, n), &enc, w.err);
+        }
+        assert_int_equal(rc, 0);
+    }
+    /* association and view share a time to live; the association is asked again with the view, by a record */
+    assert_true(waits <= 1);
+    assert_true(schloss_metric_get("refreshes") >= before + 2);
+    world_close(&w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(used_entries_are_renewed_in_the_background)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
