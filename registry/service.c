@@ -18,9 +18,12 @@ static schloss_rc read_cluster_id(service_t *s, schloss_error_t *err) {
         (void)snprintf(s->cluster_id, sizeof s->cluster_id, "%s", col_text(st, 0));
         db_done(st);
     }
-    schloss_rc rc = db_failed(db) || s->cluster_id[0] == '\0'
-                        ? FAIL(err, STORE_CORRUPT, "the store has no cluster id: %s", db_failure(db))
-                        : 0;
+    schloss_rc rc = 0;
+    if (db_failed(db)) {
+        rc = FAIL(err, STORE, "the store cannot be read: %s", db_failure(db));
+    } else if (s->cluster_id[0] == '\0') {
+        rc = FAIL(err, STORE_CORRUPT, "the store has no cluster id");
+    }
     store_read_end(s->store, db);
     return rc;
 }
