@@ -204,11 +204,11 @@ static void put_choice_cases(FILE *out, const char *format) {
     }
 }
 
-/* The function that both shells share: sets words and flags for the path in $path. */
+/* The function that both shells share: sets offers and flags of the command whose words are given. */
 static void put_tables(FILE *out) {
     (void)fputs("_schloss_tables() {\n    case \"$1\" in\n", out);
     for (size_t i = 0; i < cmd_count; i++) {
-        (void)fprintf(out, "    \"%s\")\n        words=\"", cmd_table[i].path);
+        (void)fprintf(out, "    \"%s\")\n        offers=\"", cmd_table[i].path);
         put_words(out, &cmd_table[i]);
         (void)fputs("\"\n        flags=\"", out);
         put_flags(out, &cmd_table[i]);
@@ -235,7 +235,7 @@ static void bash_completion(FILE *out) {
     put_takes_value(out);
     (void)fputs(
         "_schloss() {\n"
-        "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words flags path='' next i w\n"
+        "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} offers flags where='' next i w\n"
         "    COMPREPLY=()\n"
         "    case \"$prev\" in\n    ",
         out);
@@ -250,13 +250,13 @@ static void bash_completion(FILE *out) {
                 "        case \"$w\" in\n"
                 "        -*) if _schloss_takes_value \"$w\"; then i=$((i + 1)); fi; continue ;;\n"
                 "        esac\n"
-                "        next=\"${path:+$path }$w\"\n"
-                "        if _schloss_tables \"$next\"; then path=$next; else break; fi\n"
+                "        next=\"${where:+$where }$w\"\n"
+                "        if _schloss_tables \"$next\"; then where=$next; else break; fi\n"
                 "    done\n"
-                "    _schloss_tables \"$path\"\n"
+                "    _schloss_tables \"$where\"\n"
                 "    case \"$cur\" in\n"
                 "    -*) mapfile -t COMPREPLY < <(compgen -W \"$flags\" -- \"$cur\") ;;\n"
-                "    *) mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\") ;;\n"
+                "    *) mapfile -t COMPREPLY < <(compgen -W \"$offers\" -- \"$cur\") ;;\n"
                 "    esac\n"
                 "}\n"
                 "complete -F _schloss schloss\n",
@@ -269,7 +269,7 @@ static void zsh_completion(FILE *out) {
     put_tables(out);
     put_takes_value(out);
     (void)fputs("_schloss() {\n"
-                "    local cur=${words[CURRENT]} prev=${words[CURRENT-1]} path='' next w i flags\n"
+                "    local cur=${words[CURRENT]} prev=${words[CURRENT-1]} where='' next w i flags offers\n"
                 "    local -a line=(\"${words[@]}\")\n"
                 "    case \"$prev\" in\n    ",
                 out);
@@ -279,19 +279,19 @@ static void zsh_completion(FILE *out) {
     put_choice_cases(out, "compadd -- @; return");
     (void)fputs("    esac\n"
                 "    if _schloss_takes_value \"$prev\"; then _message value; return; fi\n"
-                "    local position=$CURRENT words\n"
+                "    local position=$CURRENT\n"
                 "    for ((i = 2; i < position; i++)); do\n"
                 "        w=${line[i]}\n"
                 "        case \"$w\" in\n"
                 "        -*) if _schloss_takes_value \"$w\"; then i=$((i + 1)); fi; continue ;;\n"
                 "        esac\n"
-                "        next=\"${path:+$path }$w\"\n"
-                "        if _schloss_tables \"$next\"; then path=$next; else break; fi\n"
+                "        next=\"${where:+$where }$w\"\n"
+                "        if _schloss_tables \"$next\"; then where=$next; else break; fi\n"
                 "    done\n"
-                "    _schloss_tables \"$path\"\n"
+                "    _schloss_tables \"$where\"\n"
                 "    case \"$cur\" in\n"
                 "    -*) compadd -- ${=flags} ;;\n"
-                "    *) compadd -- ${=words} ;;\n"
+                "    *) compadd -- ${=offers} ;;\n"
                 "    esac\n"
                 "}\n"
                 "if [ \"$funcstack[1]\" = \"_schloss\" ]; then _schloss \"$@\"; else compdef _schloss schloss; fi\n",

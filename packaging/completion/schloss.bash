@@ -2,103 +2,103 @@
 _schloss_tables() {
     case "$1" in
     "")
-        words=" dev registry kek dek schema subject produce consume inspect version"
+        offers=" dev registry kek dek schema subject produce consume inspect version"
         flags=" --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "dev")
-        words=""
+        offers=""
         flags=" --listen --registry-port --store --topic --kms-secret-file --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "registry")
-        words=" hash-password"
+        offers=" hash-password"
         flags=" --listen --store --tls-cert --tls-key --users --kms-secret-file --threads --log-requests --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "registry hash-password")
-        words=""
+        offers=""
         flags=" --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "kek")
-        words=" create describe list update delete undelete"
+        offers=" create describe list update delete undelete"
         flags=" --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "kek create")
-        words=""
+        offers=""
         flags=" --name --kms-type --kms-key --kms-properties --doc --shared --test-sharing --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "kek describe")
-        words=""
+        offers=""
         flags=" --name --all --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "kek list")
-        words=""
+        offers=""
         flags=" --all --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "kek update")
-        words=""
+        offers=""
         flags=" --name --kms-properties --doc --shared --test-sharing --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "kek delete")
-        words=""
+        offers=""
         flags=" --name --permanent --force --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "kek undelete")
-        words=""
+        offers=""
         flags=" --name --force --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "dek")
-        words=" create describe delete undelete subject version"
+        offers=" create describe delete undelete subject version"
         flags=" --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "dek create")
-        words=""
+        offers=""
         flags=" --kek-name --subject --algorithm --version --encrypted-key-material --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "dek describe")
-        words=""
+        offers=""
         flags=" --kek-name --subject --algorithm --version --all --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "dek delete")
-        words=""
+        offers=""
         flags=" --kek-name --subject --algorithm --version --permanent --force --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "dek undelete")
-        words=""
+        offers=""
         flags=" --kek-name --subject --algorithm --version --force --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "dek subject")
-        words=" list"
+        offers=" list"
         flags=" --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "dek subject list")
-        words=""
+        offers=""
         flags=" --kek-name --all --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "dek version")
-        words=" list"
+        offers=" list"
         flags=" --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "dek version list")
-        words=""
+        offers=""
         flags=" --kek-name --subject --algorithm --all --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "schema")
-        words=" create describe list delete"
+        offers=" create describe list delete"
         flags=" --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "schema create")
-        words=""
+        offers=""
         flags=" --subject --schema --type --references --metadata --ruleset --normalize --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "schema describe")
-        words=""
+        offers=""
         flags=" --id --subject --version --all --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "schema list")
-        words=""
+        offers=""
         flags=" --subject-prefix --all --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "schema delete")
-        words=""
+        offers=""
         flags=" --subject --version --permanent --force --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "subject")
-        words=" list describe update"
+        offers=" list describe update"
         flags=" --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "subject list")
-        words=""
+        offers=""
         flags=" --prefix --all --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "subject describe")
-        words=""
+        offers=""
         flags=" --all --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "subject update")
-        words=""
+        offers=""
         flags=" --compatibility --mode --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "produce")
-        words=""
+        offers=""
         flags=" --file --plain-json --key --parse-key --delimiter --avro-key --headers --partition --subject --continue --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "consume")
-        words=""
+        offers=""
         flags=" --count --exit-at-end --raw --plain-json --from-beginning --offset --partition --group --print-key --print-headers --delimiter --avro-key --subject --on-error --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "inspect")
-        words=""
+        offers=""
         flags=" --count --from-beginning --offset --partition --avro-key --subject --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "version")
-        words=""
+        offers=""
         flags=" --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     *) return 1 ;;
     esac
@@ -114,7 +114,7 @@ _schloss_takes_value() {
     return 1
 }
 _schloss() {
-    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words flags path='' next i w
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} offers flags where='' next i w
     COMPREPLY=()
     case "$prev" in
     --config-file|-F|--ca-location|--secret-file|--schema|--references|--metadata|--ruleset|--file|--tls-cert|--tls-key|--users|--kms-secret-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -129,13 +129,13 @@ _schloss() {
         case "$w" in
         -*) if _schloss_takes_value "$w"; then i=$((i + 1)); fi; continue ;;
         esac
-        next="${path:+$path }$w"
-        if _schloss_tables "$next"; then path=$next; else break; fi
+        next="${where:+$where }$w"
+        if _schloss_tables "$next"; then where=$next; else break; fi
     done
-    _schloss_tables "$path"
+    _schloss_tables "$where"
     case "$cur" in
     -*) mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur") ;;
-    *) mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur") ;;
+    *) mapfile -t COMPREPLY < <(compgen -W "$offers" -- "$cur") ;;
     esac
 }
 complete -F _schloss schloss

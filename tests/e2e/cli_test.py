@@ -264,6 +264,22 @@ def test_registry_server():
     Run("registry", "--tls-cert", "x").fails("half of TLS", 2)
 
 
+def test_tls():
+    cert, key = path("cert.pem"), path("key.pem")
+    made = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                           "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=test-only", "-addext",
+                           "subjectAltName=IP:127.0.0.1"], capture_output=True, text=True)
+    check("a certificate for the test", made.returncode == 0, made.stderr)
+    s = Server("registry", "--listen", "127.0.0.1:0", "--store", "sqlite::memory:", "--tls-cert", cert, "--tls-key", key)
+    url = s.lines[0].split()[-1] if s.lines else ""
+    check("the registry serves TLS", url.startswith("https://"), s.lines)
+    Run("kek", "list", "--registry", url, "--ca-location", cert).works("--ca-location trusts it", "No KEKs.")
+    Run("kek", "list", "--registry", url).fails("without it: exit 6", 6, "certificate")
+    Run("kek", "list", "--registry", url.replace("https", "http"), "--timeout", "3").fails("plain HTTP: exit 6", 6)
+    code, _, _ = s.stop()
+    check("SIGTERM ends it", code == 0, code)
+
+
 def test_kek_and_dek(env):
     Run("kek", "list", env=env).works("an empty list says so", "No KEKs.")
     r = Run("kek", "create", "k1", "--kms-type", "local-kms", "--kms-key", "key1", "--doc", "d", "--kms-properties",
@@ -526,7 +542,7 @@ def test_dev():
 
 def main():
     try:
-        for part in (test_help_and_usage, test_generated, test_bad_registries, test_registry_server, test_dev):
+        for part in (test_help_and_usage, test_generated, test_bad_registries, test_registry_server, test_tls, test_dev):
             try:
                 part()
             except Exception as e:
