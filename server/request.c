@@ -99,7 +99,8 @@ void rest_forget(request_t *rq) {
 static rest_rc decode(request_t *rq, const char *s, size_t n, bool plus_is_space, const char **out) {
     buf_t b;
     buf_init(&b, 65536, "URI", false);
-    bool ok = url_unescape(&b, s, n, plus_is_space) && buf_check(&b, NULL) == 0 && utf8_valid(b.ptr, b.len);
+    bool ok = url_unescape(&b, s, n, plus_is_space) && !b.failed && utf8_valid(b.ptr, b.len);
+    bool oom = b.failed == 1;
     for (size_t i = 0; ok && i < b.len; i++) {
         if (b.ptr[i] == 0) {
             b.ptr[i] = 1;
@@ -107,6 +108,9 @@ static rest_rc decode(request_t *rq, const char *s, size_t n, bool plus_is_space
     }
     char *copy = ok ? arena_strndup(&rq->arena, b.len == 0 ? "" : (const char *)b.ptr, b.len) : NULL;
     buf_clear(&b);
+    if (oom) {
+        return rest_oom(rq);
+    }
     if (!ok) {
         return rest_fail(rq, REST_BAD_REQUEST, "The URI is malformed: percent-encoded UTF-8 is expected");
     }

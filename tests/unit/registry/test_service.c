@@ -89,6 +89,55 @@ static void key_material_is_marked_sensitive(void **state) {
     request_clear(&rq);
 }
 
+/* The n-th allocation fails, for every n: the answer is 500 or what it would have been, and afterwards all is well. */
+static bool nth_fails(void *user) {
+    int *left = user;
+    return (*left)-- == 1;
+}
+
+static void every_allocation_may_fail(void **state) {
+    static const struct {
+        const char *method, *target, *body;
+        int status;
+    } rows[] = {
+        {"POST", "/subjects/a/versions?normalize=true",
+         "{\"schema\":\"{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"R\\\",\\\"fields\\\":[]}\",\"metadata\":{"
+         "\"properties\":"
+         "{\"a\":1}},\"ruleSet\":{\"domainRules\":[{\"name\":\"n\",\"type\":\"ENCRYPT\",\"params\":{\"encrypt.kms.key."
+         "id\":"
+         "\"arn:x\"}}]}}",
+         200},
+        {"GET", "/schemas/ids/1?subject=a&findTags=X", NULL, 200},
+        {"POST", "/subjects/a", "{\"schema\":\"\\\"int\\\"\"}", 404},
+        {"GET", "/contexts/c/subjects/a%2Fb/versions/latest", NULL, 404},
+        {"PUT", "/config/a", "{\"alias\":\"b\",\"defaultMetadata\":{\"tags\":{\"x\":[\"y\"]}}}", 200},
+        {"DELETE", "/config/a", NULL, 200},
+        {"POST", "/dek-registry/v1/keks",
+         "{\"name\":\"k\",\"kmsType\":\"local-kms\",\"kmsKeyId\":\"x\",\"shared\":true,\"kmsProps\":{\"a\":\"b\"}}",
+         200},
+        {"POST", "/dek-registry/v1/keks/k/deks/s", "{}", 200},
+        {"GET", "/dek-registry/v1/keks/k/deks/s/versions/latest", NULL, 200},
+        {"DELETE", "/subjects/a", NULL, 200},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        bool reached_end = false;
+        for (int n = 1; !reached_end; n++) {
+            assert_in_range(n, 1, 20000);
+            int left = n;
+            mem_set_fault(nth_fails, &left);
+            reply_t r = call(*state, rows[i].method, rows[i].target, rows[i].body);
+            mem_set_fault(NULL, NULL);
+            reached_end = left > 0;
+            if (r.status == rows[i].status && rows[i].status == 200) {
+                break; /* done; the same request may not be repeatable */
+            }
+            if (r.status != 500 && r.status != rows[i].status) {
+                fail_msg("%s %s, allocation %d: %d %s", rows[i].method, rows[i].target, n, r.status, r.text);
+            }
+        }
+    }
+}
+
 static void routes_are_listed(void **state) {
     (void)state;
     const char *method, *path, *text;
@@ -121,6 +170,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_group_of_writes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failed_store_is_50001_for_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(key_material_is_marked_sensitive, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_allocation_may_fail, set_up, tear_down),
         cmocka_unit_test(routes_are_listed),
         cmocka_unit_test(stores_that_are_refused),
     };
