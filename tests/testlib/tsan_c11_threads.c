@@ -2,6 +2,7 @@
  * thrd_*, mtx_*, cnd_* functions, which Debian's librdkafka uses: without this it neither sees those threads nor the
  * order that their locks make, and reports races that are none. glibc's C11 types are at least as large and as aligned
  * as the pthread types that they wrap (checked below), so each is used as what it is inside. */
+#pragma GCC visibility push(default) /* shared libraries must find these functions before glibc's */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
