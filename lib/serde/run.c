@@ -77,24 +77,26 @@ typedef struct pass {
     target_entry_t *e;
     size_t prefix_len;
     int64_t mono_ms;
-    bytes_t cur;
-    unsigned next; /* buffer that the next pass writes */
-    bool checked;  /* cur has been walked to its end */
-    bool is_plain; /* cur is a domain record, not an encoded payload */
+    const uint8_t *ptr; /* the record as it is now: two members, not a pair, because a 16-byte load of what was just */
+    size_t len;         /* stored in halves stalls the CPU at every hand-over */
+    unsigned next;      /* buffer that the next pass writes */
+    bool checked;       /* cur has been walked to its end */
+    bool is_plain;      /* cur is a domain record, not an encoded payload */
 } pass_t;
 
 /* Empties the next buffer, keeping room for the prefix. */
 static buf_t *begin(pass_t *p) {
     buf_t *b = &p->h->out[p->next];
     buf_rewind(b);
-    if (buf_reserve(b, p->prefix_len + p->cur.len + 64)) {
+    if (buf_reserve(b, p->prefix_len + p->len + 64)) {
         b->len = p->prefix_len;
     }
     return b;
 }
 
 static void end(pass_t *p, const buf_t *b) {
-    p->cur = bytes(b->ptr + p->prefix_len, b->len - p->prefix_len);
+    p->ptr = b->ptr + p->prefix_len;
+    p->len = b->len - p->prefix_len;
     p->next ^= 1;
 }
 
@@ -116,9 +118,9 @@ static schloss_rc run_one(pass_t *p, size_t i, schloss_error_t *err) {
     };
     buf_t *b = begin(p);
     TRY(buf_check(b, err));
-    schloss_rc rc = run->plan != NULL ? plan_run(run->plan, p->cur, b, &crypt, err)
-                    : h->writing      ? payload_encrypt(&crypt, p->cur, b, err)
-                                      : payload_decrypt(&crypt, p->cur, b, err);
+    schloss_rc rc = run->plan != NULL ? plan_run(run->plan, bytes(p->ptr, p->len), b, &crypt, err)
+                    : h->writing      ? payload_encrypt(&crypt, bytes(p->ptr, p->len), b, err)
+                                      : payload_decrypt(&crypt, bytes(p->ptr, p->len), b, err);
     if (rc == SCHLOSS_NEED_KEY) {
         h->need = (need_t){.entry = p->e, .run = i, .version = crypt.missing};
         return rc;
@@ -134,18 +136,19 @@ static schloss_rc run_one(pass_t *p, size_t i, schloss_error_t *err) {
 
 /* Root type bytes: the payload is the bare bytes, a domain record has Avro's length in front. */
 static schloss_rc strip_length(pass_t *p, schloss_error_t *err) {
-    cur_t c = cur_of(p->cur);
+    cur_t c = cur_of(bytes(p->ptr, p->len));
     int64_t n = cur_varlong(&c);
     ENSURE(!c.failed && n >= 0 && (uint64_t)n == cur_left(&c), err, DATA_MISMATCH,
            "the record does not fit its schema: the length of the root bytes is wrong");
-    p->cur = bytes(c.p, (size_t)n);
+    p->ptr = c.p;
+    p->len = (size_t)n;
     return SCHLOSS_OK;
 }
 
 static schloss_rc add_length(pass_t *p, schloss_error_t *err) {
     buf_t *b = begin(p);
-    buf_put_varlong(b, (int64_t)p->cur.len);
-    buf_put(b, p->cur.ptr, p->cur.len);
+    buf_put_varlong(b, (int64_t)p->len);
+    buf_put(b, p->ptr, p->len);
     TRY(buf_check(b, err));
     end(p, b);
     return SCHLOSS_OK;
@@ -153,7 +156,7 @@ static schloss_rc add_length(pass_t *p, schloss_error_t *err) {
 
 static schloss_rc check_record(pass_t *p, schloss_error_t *err) {
     if (!p->checked) {
-        schloss_rc rc = plan_run(p->e->view->check, p->cur, NULL, NULL, err);
+        schloss_rc rc = plan_run(p->e->view->check, bytes(p->ptr, p->len), NULL, NULL, err);
         if (rc != SCHLOSS_OK) {
             err_subject(err, p->e->view->schema.subject);
             return rc;
@@ -183,7 +186,13 @@ static bool is_skipped(const rule_run_t *run, bytes_t skip) {
 schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t in, size_t prefix_len, bytes_t skip_rule, int64_t mono_ms,
                       bytes_t *out, schloss_error_t *err) {
     view_t *v = e->view;
-    pass_t p = {.h = h, .e = e, .prefix_len = prefix_len, .mono_ms = mono_ms, .cur = in, .is_plain = h->writing};
+    pass_t p = {.h = h,
+                .e = e,
+                .prefix_len = prefix_len,
+                .mono_ms = mono_ms,
+                .ptr = in.ptr,
+                .len = in.len,
+                .is_plain = h->writing};
     ENSURE(in.len <= h->max_record, err, LIMIT_EXCEEDED,
            "the record has %zu bytes, limit schloss.limit.record.bytes is %zu", in.len, h->max_record);
     for (size_t i = 0; i < v->n_runs; i++) {
@@ -200,14 +209,12 @@ schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t in, size_t prefix_
     if (!h->writing) {
         TRY(check_record(&p, err));
     }
-    bytes_t done = p.cur;
-    bool own = false;
-    for (size_t i = 0; i < 2; i++) {
-        own = own || (h->out[i].ptr != NULL && done.ptr == h->out[i].ptr + prefix_len && h->out[i].len > prefix_len);
-    }
-    if (!own) { /* nothing was transformed, or the payload lies behind a length: bring it behind the prefix */
+    const buf_t *last = &h->out[p.next ^ 1]; /* where the last pass has written, if there was one */
+    if (p.ptr != last->ptr + prefix_len || last->ptr == NULL || last->len != prefix_len + p.len) {
+        /* nothing was transformed, or the payload lies behind a length: bring it behind the prefix */
+        const uint8_t *from = p.ptr;
         buf_t *b = begin(&p);
-        buf_put(b, done.ptr, done.len);
+        buf_put(b, from, p.len);
         TRY(buf_check(b, err));
         end(&p, b);
     }
@@ -216,6 +223,7 @@ schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t in, size_t prefix_
     if ((h->n_records & 63) == 0) {
         handle_flush_metrics(h);
     }
-    *out = p.cur;
+    out->ptr = p.ptr;
+    out->len = p.len;
     return SCHLOSS_OK;
 }
