@@ -18,6 +18,7 @@ typedef struct consume {
     schloss_avro_writer_t *value_writer, *key_writer;
     unsigned json_flags;
     bool raw;
+    bool reader_gone; /* whoever read our output has closed it, as head does: nothing to complain about */
     buf_t line;
 } consume_t;
 
@@ -196,6 +197,7 @@ static schloss_rc write_line(consume_t *c) {
         } else if (n < 0 && errno == EINTR && !stop_requested()) {
             continue;
         } else {
+            c->reader_gone = n < 0 && errno == EPIPE;
             return FAIL(err, IO, "cannot write to standard output: %s", strerror(errno));
         }
     }
@@ -254,7 +256,7 @@ int verb_consume(cli_t *cli) {
     if (rc == SCHLOSS_OK) {
         rc = run(&c, reader);
     }
-    int code = rc == SCHLOSS_OK ? CLI_EXIT_OK : verb_fail(cli);
+    int code = rc == SCHLOSS_OK ? CLI_EXIT_OK : c.reader_gone ? CLI_EXIT_FAILED : verb_fail(cli);
     reader_close(reader);
     close_all(&c);
     return code;

@@ -434,6 +434,10 @@ def test_records(env):
     r = Run("consume", "people", "--offset", "end", "--timeout", "1", env=key)
     r.fails("--timeout limits the silence: exit 6", 6)
 
+    p = subprocess.run(f"{BIN} consume people -e | :", shell=True, env=key, capture_output=True, text=True,
+                       timeout=30 * SLOW)
+    check("a reader that goes away is no error to talk about", p.stderr == "", p)
+
     r = Run("inspect", "people", "-n", "1", "-o", "json", env=env)
     fields = {f["field"]: f for f in json.loads(r.out or '{"fields":[]}')["fields"]}
     ssn = fields.get("com.example.Person.ssn", {})
