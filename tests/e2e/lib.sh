@@ -54,10 +54,11 @@ start_dev() {
 }
 
 # sanitizer_flags BINARY: what a program needs at compile time to use libraries of the same build.
+# (No grep -q: it would close the pipe early, and pipefail takes that for a failure.)
 sanitizer_flags() {
-    if nm -D "$1" 2>/dev/null | grep -q __asan_init; then
+    if nm -D "$1" 2>/dev/null | grep __asan_init >/dev/null; then
         echo "-fsanitize=address,undefined"
-    elif nm -D "$1" 2>/dev/null | grep -q __tsan_init; then
+    elif nm -D "$1" 2>/dev/null | grep __tsan_init >/dev/null; then
         echo "-fsanitize=thread"
     fi
 }
