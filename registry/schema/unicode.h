@@ -10,7 +10,7 @@
 bool is_letter(uint32_t c);
 bool is_digit(uint32_t c);
 /* Decodes the first character of valid, non-empty UTF-8; returns its length. */
-size_t utf8_next(const char *p, uint32_t *c);
+size_t utf8_next(const char *s, uint32_t *c);
 size_t utf16_length(const char *s);
 
 typedef enum { NAME_OK, NAME_BAD_FIRST, NAME_BAD_CHAR } name_check_t;

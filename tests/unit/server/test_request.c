@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -53,7 +54,7 @@ static void too_many_segments_and_parameters_are_refused(void **state) {
     assert_int_not_equal(decoded(&rq, target), 0);
     assert_int_equal(rq.status, 404);
     request_clear(&rq);
-    strcpy(target, "/a?");
+    (void)snprintf(target, sizeof target, "/a?");
     for (int i = 0; i < 65; i++) {
         strcat(target, "a=b&");
     }
