@@ -8,6 +8,7 @@
 #define BASE_BASE64_SIMD_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -16,16 +16,16 @@ struct sr_ref {
 };
 struct sr_schema {
     _Atomic uint32_t refs_;
-    char *subject;      /* "" when the answer had none */
-    int32_t version;    /* 0 when unknown */
-    int32_t id;         /* -1 when unknown */
-    char guid[37];      /* "" when the answer had none: computed by nobody */
-    char *type;         /* "AVRO" */
+    char *subject;   /* "" when the answer had none */
+    int32_t version; /* 0 when unknown */
+    int32_t id;      /* -1 when unknown */
+    char guid[37];   /* "" when the answer had none: computed by nobody */
+    char *type;      /* "AVRO" */
     char *text;
     struct sr_ref *references;
     size_t n_references;
-    json_t *metadata;   /* object or NULL */
-    json_t *rule_set;   /* object or NULL */
+    json_t *metadata; /* object or NULL */
+    json_t *rule_set; /* object or NULL */
 };
 sr_schema_t *sr_schema_ref(sr_schema_t *s);
 void sr_schema_unref(sr_schema_t *s);
@@ -42,16 +42,16 @@ typedef struct sr_dek {
     int32_t version;
     int64_t ts;
     bool deleted;
-    uint8_t *wrapped;     /* decoded encryptedKeyMaterial */
+    uint8_t *wrapped; /* decoded encryptedKeyMaterial */
     size_t wrapped_len;
-    uint8_t *material;    /* decoded keyMaterial in secret memory, NULL when absent */
+    uint8_t *material; /* decoded keyMaterial in secret memory, NULL when absent */
     size_t material_len;
 } sr_dek_t;
 void sr_dek_clear(sr_dek_t *d);
 
 /* All: 0; SCHLOSS_ABSENT for HTTP 404; CONFLICT for 409; UNAUTHENTICATED 401; FORBIDDEN 403; REGISTRY_BUSY 408/429/5xx
- * after retries; REGISTRY_STATUS others; REGISTRY_ANSWER for a body that is not what it must be; I/O codes. Errors carry
- * URL, HTTP status, error_code and (cleaned, capped) message of the answer. */
+ * after retries; REGISTRY_STATUS others; REGISTRY_ANSWER for a body that is not what it must be; I/O codes. Errors
+ * carry URL, HTTP status, error_code and (cleaned, capped) message of the answer. */
 
 /* GET /associations/resources/{cluster or -}/{topic}?resourceType=topic&associationType=key|value.
  * *subject is mem_free'd by the caller. ABSENT: none. SUBJECT_NAME: several. */
@@ -85,7 +85,8 @@ SCHLOSS_NODISCARD schloss_rc sr_create_dek(io_t *io, const http_service_t *svc, 
                                            schloss_error_t *err);
 /* Forget what the io remembers of a KEK / DEK read, to read again after a lost race. */
 void sr_forget_kek(io_t *io, const char *name, const char *context, bool deleted);
-void sr_forget_dek(io_t *io, const char *kek, const char *subject, const char *algorithm, int32_t version, bool deleted);
+void sr_forget_dek(io_t *io, const char *kek, const char *subject, const char *algorithm, int32_t version,
+                   bool deleted);
 
 /* ".ctx" of ":.ctx:subject" (mem_free it), NULL for the default context. */
 char *sr_context_of(const char *subject);

@@ -1,8 +1,9 @@
 /* Initialises libcurl with an allocator that wipes what it frees: curl's buffers see the keys of shared KEKs and
  * credentials. It allocates through base/mem.h, so curl's allocations fail in fault tests like our own.
  *
- * libcurl counts initialisations and the first one wins. So a host program that initialised libcurl before keeps its own
- * allocator, and a test may put in other hooks by calling curl_global_init_mem() before the first transport is made. */
+ * libcurl counts initialisations and the first one wins. So a host program that initialised libcurl before keeps its
+ * own allocator, and a test may put in other hooks by calling curl_global_init_mem() before the first transport is
+ * made. */
 #include "http/curl_init.h"
 
 #include "base/mem.h"

@@ -192,7 +192,7 @@ static schloss_rc run_block(run_t *r, uint32_t block) {
     }
     const uint8_t *p = r->in.p;
     const uint8_t *const end = r->in.end;
-    const uint8_t *start = p;
+    const uint8_t *start;
     const char *what = NULL;
     int64_t v = 0;
     const op_t *op = &r->p->ops[r->p->blocks[block]];

@@ -154,6 +154,7 @@ static schloss_rc skip_items(avro_walk_t *w, const avro_type_t *t, uint64_t n, s
         TRY(skip_one(w, item, err));
         if (w->cur.p == before) {
             uint64_t price = credit - w->items_left;
+            price = price == 0 ? 1 : price;
             return left - 1 <= w->items_left / price && pay(w, (left - 1) * price) ? SCHLOSS_OK : too_many(w, err);
         }
     }
