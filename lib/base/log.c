@@ -13,6 +13,26 @@ static schloss_log_cb callback;
 static void *callback_user;
 static _Atomic int threshold = SCHLOSS_LOG_WARN;
 
+static void before_fork(void) {
+    pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void) {
+    pthread_mutex_unlock(&lock);
+}
+
+static bool guarded;
+
+static void guard(void) {
+    guarded = pthread_atfork(before_fork, after_fork, after_fork) == 0;
+}
+
+bool log_guard_fork(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, guard);
+    return guarded;
+}
+
 void schloss_log_set(schloss_log_cb cb, void *user, int max_level) {
     pthread_mutex_lock(&lock);
     callback = cb;

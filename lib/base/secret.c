@@ -52,6 +52,18 @@ static void after_fork_child(void) {
     pthread_mutex_unlock(&lock);
 }
 
+static bool guarded;
+
+static void guard(void) {
+    guarded = pthread_atfork(before_fork, after_fork_parent, after_fork_child) == 0;
+}
+
+bool secret_guard_fork(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, guard);
+    return guarded;
+}
+
 static schloss_rc map_slab(schloss_error_t *err) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     uint8_t *p =
@@ -64,7 +76,7 @@ static schloss_rc map_slab(schloss_error_t *err) {
         (void)munmap(p, LIMIT_SECRET_BYTES + 2 * page);
         return FAIL(err, NO_MEMORY, "cannot protect %zu bytes of secret memory", LIMIT_SECRET_BYTES);
     }
-    if (pthread_atfork(before_fork, after_fork_parent, after_fork_child) != 0) {
+    if (!secret_guard_fork()) {
         (void)munmap(p, LIMIT_SECRET_BYTES + 2 * page);
         return NO_MEMORY(err);
     }

@@ -11,8 +11,10 @@ schloss_rc kdf_local_secret(uint8_t out[16], bytes_t secret, schloss_error_t *er
     uint8_t prk[32], okm[32];
     unsigned n = 0, m = 0;
     const uint8_t *data = secret.len == 0 ? &counter : secret.ptr; /* HMAC wants a pointer */
+    ossl_lock();
     bool ok = HMAC(EVP_sha256(), salt, sizeof salt, data, secret.len, prk, &n) != NULL && n == sizeof prk &&
               HMAC(EVP_sha256(), prk, sizeof prk, &counter, 1, okm, &m) != NULL && m == sizeof okm;
+    ossl_unlock();
     if (ok) {
         memcpy(out, okm, 16);
     }
@@ -31,10 +33,12 @@ md5_t *md5_new(void) {
     if (m == NULL) {
         return NULL;
     }
+    ossl_lock();
     EVP_MD *md = EVP_MD_fetch(NULL, "MD5", "-fips");
     m->ctx = EVP_MD_CTX_new();
     m->failed = md == NULL || m->ctx == NULL || EVP_DigestInit_ex2(m->ctx, md, NULL) != 1;
     EVP_MD_free(md);
+    ossl_unlock();
     return m;
 }
 

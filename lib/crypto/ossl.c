@@ -1,6 +1,7 @@
 /* Pools of keyed OpenSSL contexts, and what else the OpenSSL parts share. */
 #include "crypto/ossl.h"
 #include <openssl/err.h>
+#include <pthread.h>
 
 /* Largest multiple of the AES block that the int of EVP's calls holds with room to spare. */
 #define CHUNK ((size_t)1 << 30)
@@ -41,6 +42,27 @@ bool ctx_pool_give(ctx_pool_t *p, void *ctx) {
     return false;
 }
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bool guarded;
+
+void ossl_lock(void) {
+    pthread_mutex_lock(&lock);
+}
+
+void ossl_unlock(void) {
+    pthread_mutex_unlock(&lock);
+}
+
+static void guard(void) {
+    guarded = pthread_atfork(ossl_lock, ossl_unlock, ossl_unlock) == 0;
+}
+
+bool ossl_guard_fork(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, guard);
+    return guarded;
+}
+
 schloss_rc ossl_fail(const char *what, schloss_error_t *err) {
     unsigned long e = ERR_peek_last_error();
     const char *reason = e == 0 ? NULL : ERR_reason_error_string(e);
@@ -50,6 +72,7 @@ schloss_rc ossl_fail(const char *what, schloss_error_t *err) {
 }
 
 EVP_CIPHER_CTX *ossl_cipher_new(const char *cipher, const uint8_t *raw, bool encrypt) {
+    ossl_lock();
     EVP_CIPHER *c = EVP_CIPHER_fetch(NULL, cipher, NULL);
     EVP_CIPHER_CTX *ctx = c == NULL ? NULL : EVP_CIPHER_CTX_new();
     if (ctx != NULL && EVP_CipherInit_ex2(ctx, c, raw, NULL, encrypt, NULL) != 1) {
@@ -57,6 +80,7 @@ EVP_CIPHER_CTX *ossl_cipher_new(const char *cipher, const uint8_t *raw, bool enc
         ctx = NULL;
     }
     EVP_CIPHER_free(c); /* the context keeps its own reference */
+    ossl_unlock();
     return ctx;
 }
 

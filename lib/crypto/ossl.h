@@ -17,6 +17,14 @@ typedef struct ctx_pool {
 void *ctx_pool_take(ctx_pool_t *p);           /* NULL: none is idle, make one */
 bool ctx_pool_give(ctx_pool_t *p, void *ctx); /* false: full, free it */
 
+/* OpenSSL looks algorithms up under locks of its own, which a child inherits locked when another thread of its parent
+ * was inside at the fork. So the library's own look-ups go through this lock, which a fork takes. Never on the way of a
+ * record after warm-up. */
+void ossl_lock(void);
+void ossl_unlock(void);
+/* Registers the fork handlers; false: out of memory. */
+SCHLOSS_NODISCARD bool ossl_guard_fork(void);
+
 /* CRYPTO with the reason that OpenSSL gives; empties its error queue. */
 schloss_rc ossl_fail(const char *what, schloss_error_t *err);
 /* A new keyed context, or NULL. */

@@ -37,6 +37,7 @@ static void ctx_free(ctx_t *c) {
 }
 
 static EVP_MAC_CTX *mac_new(const uint8_t *raw) {
+    ossl_lock();
     EVP_MAC *mac = EVP_MAC_fetch(NULL, "CMAC", NULL);
     EVP_MAC_CTX *ctx = mac == NULL ? NULL : EVP_MAC_CTX_new(mac);
     char cipher[] = "AES-256-CBC";
@@ -47,6 +48,7 @@ static EVP_MAC_CTX *mac_new(const uint8_t *raw) {
         ctx = NULL;
     }
     EVP_MAC_free(mac);
+    ossl_unlock();
     return ctx;
 }
 

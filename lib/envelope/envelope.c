@@ -46,6 +46,7 @@ static bool drop_set(void *user, bytes_t key, void *value) {
 
 void env_invalidate(env_t *env) {
     pthread_mutex_lock(&env->lock);
+    env->generation++;
     map_sweep(env->slots, drop_set, NULL);
     map_clear(env->keks);
     pthread_mutex_unlock(&env->lock);

@@ -75,9 +75,10 @@ typedef struct env_conf {
 /* All slots of a client, and the KEK cache. Thread-safe; lives as long as the client. */
 typedef struct env {
     env_conf_t conf;
-    pthread_mutex_t lock; /* guards slots, keks; never held during I/O or crypto */
+    pthread_mutex_t lock; /* guards what follows; never held during I/O, crypto or logging */
     map_t *slots;         /* text key -> dek_slot_t */
     map_t *keks;          /* name|context|deleted -> kek_cached_t */
+    uint32_t generation;  /* raised by invalidate: a fill that began before is not cached */
 } env_t;
 
 SCHLOSS_NODISCARD schloss_rc env_init(env_t *env, const env_conf_t *conf, schloss_error_t *err);
@@ -110,6 +111,9 @@ typedef struct dek_fill {
     buf_t wrapped;
     bool has_wrapped;
     bool kek_create_lost, dek_create_lost;
+    bool begun;
+    uint32_t generation; /* of env when the fill began */
+    int64_t begun_ms;    /* CLOCK_MONOTONIC */
 } dek_fill_t;
 
 void dek_fill_init(dek_fill_t *f);

@@ -136,8 +136,32 @@ static schloss_rc create_dek(env_t *env, dek_fill_t *f, kms_scope_t *scope, int3
     return rc;
 }
 
-static bool expired(const dek_spec_t *spec, const sr_dek_t *dek, int64_t now_ms) {
-    return spec->expiry_days > 0 && now_ms - dek->ts >= spec->expiry_days * DAY_MS;
+/* Wall clock from which a DEK made at ts is due for rotation. ts is the registry's word: any number of zero or more. */
+static int64_t rotation_of(const dek_spec_t *spec, int64_t ts) {
+    int64_t at = 0;
+    if (!spec->writing || spec->expiry_days <= 0 || __builtin_add_overflow(ts, spec->expiry_days * DAY_MS, &at)) {
+        return INT64_MAX;
+    }
+    return at;
+}
+
+/* Failures of the registry, not of the KMS or of this machine. */
+static bool registry_refuses(schloss_rc rc) {
+    switch (rc) {
+    case SCHLOSS_OK:
+    case SCHLOSS_E_WRAP_FAILED:
+    case SCHLOSS_E_UNWRAP_FAILED:
+    case SCHLOSS_E_KMS_DENIED:
+    case SCHLOSS_E_NO_MEMORY:
+    case SCHLOSS_E_MEMORY_LOCK:
+    case SCHLOSS_E_LIMIT_EXCEEDED:
+    case SCHLOSS_E_RANDOM:
+    case SCHLOSS_E_CRYPTO:
+    case SCHLOSS_E_CANCELLED:
+        return false;
+    default:
+        return rc < 0;
+    }
 }
 
 /* ---- finding ---- */
@@ -154,7 +178,7 @@ static schloss_rc dek_for_writing(env_t *env, dek_fill_t *f, kms_scope_t *scope,
         return rc;
     }
     bool have = rc == SCHLOSS_OK;
-    if (have && (f->dek_create_lost || !expired(spec, &dek, clk_now(&env->conf.clock)))) {
+    if (have && (f->dek_create_lost || clk_now(&env->conf.clock) < rotation_of(spec, dek.ts))) {
         *out = dek;
         return SCHLOSS_OK;
     }
@@ -163,9 +187,7 @@ static schloss_rc dek_for_writing(env_t *env, dek_fill_t *f, kms_scope_t *scope,
         return FAIL(err, LIMIT_EXCEEDED, "DEK versions of %s are used up", spec->subject);
     }
     rc = create_dek(env, f, scope, have ? dek.version + 1 : 1, asked, io, out, err);
-    bool is_registry_error = rc < 0 && rc != SCHLOSS_E_WRAP_FAILED && rc != SCHLOSS_E_UNWRAP_FAILED &&
-                             rc != SCHLOSS_E_KMS_DENIED && rc != SCHLOSS_E_NO_MEMORY && rc != SCHLOSS_E_MEMORY_LOCK;
-    if (have && is_registry_error) { /* rotation must not stop producing because the registry refuses */
+    if (have && registry_refuses(rc)) { /* rotation must not stop producing because the registry refuses */
         LOG_WARN("envelope",
                  "DEK of KEK %s, subject %s is due for rotation, but the registry refuses a new one (%s); "
                  "going on with version %d",
@@ -235,6 +257,9 @@ static schloss_rc fetch(env_t *env, dek_slot_t *slot, int32_t version, dek_fill_
     memset(&dek, 0, sizeof(dek));
     char *context = sr_context_of(spec->subject);
     kms_scope_t scope = {.env = env, .spec = spec, .kek = &kek};
+    /* no context although the subject names one: memory was out, and the KEK of another context is another KEK */
+    bool has_context = strncmp(spec->subject, ":.", 2) == 0 && spec->subject[2] != ':' && spec->subject[2] != '\0';
+    ENSURE(context != NULL || !has_context, err, NO_MEMORY, "out of memory");
     schloss_rc rc = kek_get(env, spec, context, f, io, &kek, err);
     if (rc == SCHLOSS_OK) {
         rc = spec->writing ? dek_for_writing(env, f, &scope, io, &dek, err)
@@ -257,7 +282,8 @@ static bool registry_unreachable(schloss_rc rc) {
 
 /* Entry for a failed fetch: the old key for a little longer when only the registry is away, else the error. */
 static schloss_rc failure_entry(env_t *env, const dek_slot_t *slot, const dek_entry_t *old, schloss_rc rc,
-                                const schloss_error_t *why, int64_t mono, dek_entry_t *e, schloss_error_t *err) {
+                                const schloss_error_t *why, int64_t mono, dek_entry_t *e, bool *stale,
+                                schloss_error_t *err) {
     int64_t given_up =
         old == NULL || old->key == NULL ? 0 : old->refresh_ms + env->conf.ttl_ms / 5 + env->conf.stale_ms;
     if (registry_unreachable(rc) && mono < given_up) {
@@ -265,9 +291,7 @@ static schloss_rc failure_entry(env_t *env, const dek_slot_t *slot, const dek_en
         atomic_fetch_add_explicit(&old->key->refs, 1, memory_order_relaxed);
         e->until_ms = mono + 10000 < given_up ? mono + 10000 : given_up;
         e->rotate_at_ms = INT64_MAX; /* rotation, too, must wait for the registry */
-        METRIC_ADD(stale_served, 1);
-        LOG_WARN("envelope", "cannot refresh the DEK of KEK %s, subject %s (%s); using the cached key", slot->spec.kek,
-                 slot->spec.subject, schloss_rc_name(rc));
+        *stale = true;
         return SCHLOSS_OK;
     }
     e->error = schloss_error_new();
@@ -281,15 +305,19 @@ static schloss_rc failure_entry(env_t *env, const dek_slot_t *slot, const dek_en
     return SCHLOSS_OK;
 }
 
-static schloss_rc publish(env_t *env, dek_slot_t *slot, int32_t version, dek_key_t *key, schloss_rc rc,
-                          const schloss_error_t *why, schloss_error_t *err) {
+/* Is there something newer than what a fill brings that began before an invalidation? */
+static bool is_overtaken(const dek_entry_t *there, int64_t mono) {
+    return there != NULL && there->until_ms >= mono;
+}
+
+static schloss_rc publish(env_t *env, dek_slot_t *slot, int32_t version, const dek_fill_t *f, dek_key_t *key,
+                          schloss_rc rc, const schloss_error_t *why, schloss_error_t *err) {
     int64_t mono = time_mono_ms();
     dek_entry_t e = {.version = version, .key = key};
     if (key != NULL) {
         e.until_ms = mono + env->conf.ttl_ms;
         e.refresh_ms = mono + env->conf.ttl_ms / 5 * 4;
-        e.rotate_at_ms =
-            slot->spec.writing && slot->spec.expiry_days > 0 ? key->ts + slot->spec.expiry_days * DAY_MS : INT64_MAX;
+        e.rotate_at_ms = rotation_of(&slot->spec, key->ts);
         if (e.rotate_at_ms <= clk_now(&env->conf.clock)) { /* rotation was refused: ask again, but not per record */
             e.rotate_at_ms = INT64_MAX;
             e.until_ms = mono + env->conf.negative_ms;
@@ -298,9 +326,21 @@ static schloss_rc publish(env_t *env, dek_slot_t *slot, int32_t version, dek_key
     pthread_mutex_lock(&env->lock);
     dek_set_t *old = atomic_load_explicit(&slot->set, memory_order_acquire);
     dek_set_t *set = NULL;
+    const dek_entry_t *there = dek_set_find(old, version, slot->spec.writing);
     schloss_rc out = SCHLOSS_OK;
+    bool stale = false;
+    bool outdated = env->generation != f->generation;
+    if (outdated && is_overtaken(there, mono)) {
+        pthread_mutex_unlock(&env->lock);
+        dek_key_unref(key);
+        return SCHLOSS_OK;
+    }
     if (key == NULL) {
-        out = failure_entry(env, slot, dek_set_find(old, version, slot->spec.writing), rc, why, mono, &e, err);
+        out = failure_entry(env, slot, there, rc, why, mono, &e, &stale, err);
+    }
+    if (outdated) { /* good for calls that began before the invalidation, for no other */
+        e.until_ms = f->begun_ms;
+        e.refresh_ms = INT64_MIN / 2; /* never served stale */
     }
     if (out == SCHLOSS_OK) {
         out = dek_set_with(&set, old, &e, slot->spec.writing, err);
@@ -310,13 +350,29 @@ static schloss_rc publish(env_t *env, dek_slot_t *slot, int32_t version, dek_key
         dek_slot_publish(slot, set);
     }
     pthread_mutex_unlock(&env->lock);
+    if (stale) {
+        METRIC_ADD(stale_served, 1);
+        LOG_WARN("envelope", "cannot refresh the DEK of KEK %s, subject %s (%s); using the cached key", slot->spec.kek,
+                 slot->spec.subject, schloss_rc_name(rc));
+    }
     return out;
+}
+
+static void begin(env_t *env, dek_fill_t *f) {
+    if (!f->begun) {
+        pthread_mutex_lock(&env->lock);
+        f->generation = env->generation;
+        pthread_mutex_unlock(&env->lock);
+        f->begun_ms = time_mono_ms();
+        f->begun = true;
+    }
 }
 
 schloss_rc env_fill(env_t *env, dek_slot_t *slot, int32_t version, dek_fill_t *f, io_t *io, schloss_error_t *err) {
     dek_key_t *key = NULL;
     schloss_error_t *why = err != NULL ? err : schloss_error_new(); /* the failure is kept even when nobody looks */
     ENSURE(why != NULL, err, NO_MEMORY, "out of memory");
+    begin(env, f);
     schloss_rc rc = fetch(env, slot, version, f, io, &key, why);
     if (rc <= 0 && rc != SCHLOSS_E_NO_MEMORY && rc != SCHLOSS_E_MEMORY_LOCK && rc != SCHLOSS_E_CANCELLED) {
         schloss_error_t *copy = schloss_error_new();
@@ -325,7 +381,7 @@ schloss_rc env_fill(env_t *env, dek_slot_t *slot, int32_t version, dek_fill_t *f
             rc = NO_MEMORY(err);
         } else {
             err_copy(copy, why);
-            rc = publish(env, slot, version, key, rc, copy, err);
+            rc = publish(env, slot, version, f, key, rc, copy, err);
             schloss_error_free(copy);
         }
     }

@@ -47,7 +47,7 @@ static bool cached(env_t *env, const char *key, sr_kek_t *out) {
 }
 
 /* Caching is best effort: without memory the next fill asks again. */
-static void remember(env_t *env, const char *key, const sr_kek_t *kek) {
+static void remember(env_t *env, const dek_fill_t *fill, const char *key, const sr_kek_t *kek) {
     kek_cached_t *c = MEM_NEW(kek_cached_t);
     if (c == NULL) {
         return;
@@ -58,7 +58,8 @@ static void remember(env_t *env, const char *key, const sr_kek_t *kek) {
     }
     c->until_ms = time_mono_ms() + env->conf.ttl_ms;
     pthread_mutex_lock(&env->lock);
-    if (!map_put(env->keks, bytes_str(key), c)) {
+    /* what was asked for before an invalidation must not outlive it */
+    if (env->generation != fill->generation || !map_put(env->keks, bytes_str(key), c)) {
         kek_cached_free(c);
     }
     pthread_mutex_unlock(&env->lock);
@@ -114,7 +115,7 @@ schloss_rc kek_get(env_t *env, const dek_spec_t *spec, const char *context, dek_
             err_hint(err, "create it: schloss kek create --name %s --kms-type ... --kms-key ...", spec->kek);
         }
         if (rc == SCHLOSS_OK) {
-            remember(env, key, &kek);
+            remember(env, fill, key, &kek);
         }
     }
     mem_free(key);

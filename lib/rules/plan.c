@@ -25,8 +25,10 @@ typedef struct compiler {
     const rule_t *rule;
     const json_t *metadata;
     bool writing;
-    uint32_t *block_of; /* [n_types * N_COVER], 0 = none yet, else block + 1 */
-    uint8_t *touch;     /* [n_types * N_COVER]: 1 = holds something to transform */
+    uint32_t *block_of;  /* [n_types * N_COVER], 0 = none yet, else block + 1 */
+    uint8_t *touch;      /* [n_types * N_COVER]: 1 = holds something to transform */
+    size_t *first_field; /* [n_types]: of a record's fields in covers */
+    uint8_t *covers;
     work_t *todo;
     size_t n_todo, cap_todo;
     bool oom;
@@ -96,59 +98,124 @@ static cover_t field_cover(const compiler_t *c, const avro_field_t *f) {
     return nullable ? COVER_YES : COVER_UNION;
 }
 
-/* ---- which types hold something to transform: a fixed point over the (possibly cyclic) type graph ---- */
+/* Tags are looked up once per field: patterns times fields is the dear part of compiling. */
+static void cover_fields(compiler_t *c) {
+    size_t n = avro_schema_n_types(c->schema), total = 0;
+    c->first_field = mem_calloc(n + 1, sizeof(size_t));
+    if (c->first_field == NULL) {
+        c->oom = true;
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const avro_type_t *t = avro_schema_type(c->schema, i);
+        c->first_field[i] = total;
+        total += t->kind == AVRO_RECORD ? t->n_fields : 0;
+    }
+    c->covers = mem_calloc(total + 1, 1);
+    if (c->covers == NULL) {
+        c->oom = true;
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const avro_type_t *t = avro_schema_type(c->schema, i);
+        for (size_t k = 0; t->kind == AVRO_RECORD && k < t->n_fields; k++) {
+            c->covers[c->first_field[i] + k] = (uint8_t)field_cover(c, &t->fields[k]);
+        }
+    }
+}
 
-static bool touch_now(const compiler_t *c, const avro_type_t *t, cover_t cover) {
+/* Cover of field k of record t. */
+static cover_t cover_of(const compiler_t *c, const avro_type_t *t, size_t k) {
+    return c->rule == NULL ? COVER_NO : (cover_t)c->covers[c->first_field[t->index] + k];
+}
+
+/* ---- which types hold something to transform: what can reach a covered string or bytes. Found backwards, in time
+ * linear in the (possibly cyclic) type graph; hostile schemas are large ---- */
+
+/* The k-th value inside a value of t under cover: its slot in touch, SIZE_MAX behind the last. */
+static size_t inner_slot(const compiler_t *c, const avro_type_t *t, cover_t cover, size_t k) {
     switch (t->kind) {
-    case AVRO_STRING:
-    case AVRO_BYTES:
-        return cover != COVER_NO;
     case AVRO_ARRAY:
     case AVRO_MAP:
-        return c->touch[slot_of(t->items, cover)];
+        return k == 0 ? slot_of(t->items, cover) : SIZE_MAX;
     case AVRO_UNION:
-        for (size_t i = 0; i < t->n_branches; i++) {
-            if (c->touch[slot_of(t->branches[i], cover)]) {
-                return true;
-            }
-        }
-        return false;
-    case AVRO_RECORD:
-        for (size_t i = 0; i < t->n_fields; i++) {
-            const avro_field_t *f = &t->fields[i];
-            if (c->touch[slot_of(f->type, field_cover(c, f))]) {
-                return true;
-            }
-        }
-        return false;
+        return k < t->n_branches ? slot_of(t->branches[k], cover) : SIZE_MAX;
+    case AVRO_RECORD: /* judged by its own fields: one slot */
+        return cover == COVER_NO && k < t->n_fields ? slot_of(t->fields[k].type, cover_of(c, t, k)) : SIZE_MAX;
     case AVRO_NULL:
     case AVRO_BOOLEAN:
     case AVRO_INT:
     case AVRO_LONG:
     case AVRO_FLOAT:
     case AVRO_DOUBLE:
+    case AVRO_BYTES:
+    case AVRO_STRING:
     case AVRO_ENUM:
     case AVRO_FIXED:
+        return SIZE_MAX;
+    }
+    return SIZE_MAX;
+}
+
+/* outer[outer_at[s]..outer_at[s + 1]) are the slots that hold slot s. */
+typedef struct graph {
+    size_t *outer_at, *outer, *todo;
+} graph_t;
+
+static bool graph_init(graph_t *g, const compiler_t *c, size_t n_types) {
+    size_t n = n_types * N_COVER, edges = 0, inner = 0;
+    g->outer_at = mem_calloc(n + 2, sizeof(size_t));
+    if (g->outer_at == NULL) {
         return false;
     }
-    return false;
+    for (size_t s = 0; s < n; s++) { /* counted two places further: filling moves each start to where it belongs */
+        const avro_type_t *t = avro_schema_type(c->schema, s / N_COVER);
+        for (size_t k = 0; (inner = inner_slot(c, t, (cover_t)(s % N_COVER), k)) != SIZE_MAX; k++, edges++) {
+            g->outer_at[inner + 2]++;
+        }
+    }
+    for (size_t s = 2; s < n + 2; s++) {
+        g->outer_at[s] += g->outer_at[s - 1];
+    }
+    g->outer = mem_calloc(edges + 1, sizeof(size_t));
+    g->todo = mem_calloc(n + 1, sizeof(size_t));
+    if (g->outer == NULL || g->todo == NULL) {
+        return false;
+    }
+    for (size_t s = 0; s < n; s++) {
+        const avro_type_t *t = avro_schema_type(c->schema, s / N_COVER);
+        for (size_t k = 0; (inner = inner_slot(c, t, (cover_t)(s % N_COVER), k)) != SIZE_MAX; k++) {
+            g->outer[g->outer_at[inner + 1]++] = s;
+        }
+    }
+    return true;
 }
 
 static void find_touched(compiler_t *c) {
-    size_t n = avro_schema_n_types(c->schema);
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (size_t i = n; i-- > 0;) { /* inner types mostly come later: few rounds */
-            const avro_type_t *t = avro_schema_type(c->schema, i);
-            for (cover_t cover = COVER_NO; cover < N_COVER; cover++) {
-                uint8_t *flag = &c->touch[slot_of(t, cover)];
-                if (!*flag && touch_now(c, t, cover)) {
-                    *flag = 1;
-                    changed = true;
-                }
+    size_t n_types = avro_schema_n_types(c->schema), n_todo = 0;
+    graph_t g = {.outer_at = NULL};
+    c->oom = c->oom || !graph_init(&g, c, n_types);
+    for (size_t i = 0; i < n_types && !c->oom; i++) {
+        const avro_type_t *t = avro_schema_type(c->schema, i);
+        for (cover_t cover = COVER_YES; cover < N_COVER; cover++) {
+            if (t->kind == AVRO_STRING || t->kind == AVRO_BYTES) {
+                c->touch[slot_of(t, cover)] = 1;
+                g.todo[n_todo++] = slot_of(t, cover);
             }
         }
     }
+    while (n_todo > 0) { /* each slot comes here once */
+        size_t s = g.todo[--n_todo];
+        for (size_t k = g.outer_at[s]; k < g.outer_at[s + 1]; k++) {
+            if (!c->touch[g.outer[k]]) {
+                c->touch[g.outer[k]] = 1;
+                g.todo[n_todo++] = g.outer[k];
+            }
+        }
+    }
+    mem_free(g.outer_at);
+    mem_free(g.outer);
+    mem_free(g.todo);
 }
 
 /* ---- instructions ---- */
@@ -239,7 +306,7 @@ static void fill_block(compiler_t *c, work_t w) {
     if (w.type->kind == AVRO_RECORD) {
         for (size_t i = 0; i < w.type->n_fields && !c->oom; i++) {
             const avro_field_t *f = &w.type->fields[i];
-            emit_value(c, f->type, field_cover(c, f), f);
+            emit_value(c, f->type, cover_of(c, w.type, i), f);
         }
     } else {
         emit_value(c, w.type, w.cover, NULL);
@@ -252,7 +319,7 @@ static void count_fields(compiler_t *c) {
     for (size_t i = 0; i < n; i++) {
         const avro_type_t *t = avro_schema_type(c->schema, i);
         for (size_t k = 0; t->kind == AVRO_RECORD && c->block_of[slot_of(t, COVER_NO)] != 0 && k < t->n_fields; k++) {
-            cover_t cover = field_cover(c, &t->fields[k]);
+            cover_t cover = cover_of(c, t, k);
             const avro_type_t *ft = t->fields[k].type;
             if (cover != COVER_NO && ft->kind != AVRO_RECORD && c->touch[slot_of(ft, cover)]) {
                 c->p->n_fields++;
@@ -274,6 +341,7 @@ schloss_rc plan_compile(plan_t **out, const avro_schema_t *schema, const rule_t 
     if (!c.oom) {
         const avro_type_t *root = avro_schema_root(schema);
         if (rule != NULL) {
+            cover_fields(&c);
             find_touched(&c);
         }
         c.p->root = block_for(&c, root, COVER_NO);
@@ -287,6 +355,8 @@ schloss_rc plan_compile(plan_t **out, const avro_schema_t *schema, const rule_t 
     }
     mem_free(c.block_of);
     mem_free(c.touch);
+    mem_free(c.first_field);
+    mem_free(c.covers);
     mem_free(c.todo);
     if (c.oom) {
         plan_free(c.p);

@@ -17,6 +17,53 @@ static bool parse_name(const char *text, const char *const *names, size_t n, int
     return false;
 }
 
+/* A text that a C string holds whole. */
+static bool is_text(const json_t *v) {
+    return json_is_string(v) && strlen(json_string_value(v)) == json_string_length(v);
+}
+
+/* Name of the first member that is neither text nor null, NULL when there is none. */
+static const char *not_text(const json_t *object) {
+    const char *name = NULL;
+    json_t *v = NULL;
+    json_object_foreach((json_t *)(uintptr_t)object, name, v) {
+        if (!is_text(v) && !json_is_null(v)) {
+            return name;
+        }
+    }
+    return NULL;
+}
+
+static schloss_rc check_tags(const char *pattern, const json_t *list, schloss_error_t *err) {
+    if (json_is_null(list)) {
+        return SCHLOSS_OK;
+    }
+    ENSURE(json_is_array(list), err, RULE_SET, "metadata: tags of '%s' are no list", pattern);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        ENSURE(is_text(json_array_get(list, i)), err, RULE_SET, "metadata: a tag of '%s' is no text", pattern);
+    }
+    return SCHLOSS_OK;
+}
+
+schloss_rc metadata_check(const json_t *metadata, schloss_error_t *err) {
+    json_t *tags = json_object_get(metadata, "tags");
+    const json_t *properties = json_object_get(metadata, "properties");
+    if (tags != NULL && !json_is_null(tags)) {
+        ENSURE(json_is_object(tags), err, RULE_SET, "metadata: tags is no object");
+        const char *pattern = NULL;
+        json_t *list = NULL;
+        json_object_foreach(tags, pattern, list) {
+            TRY(check_tags(pattern, list, err));
+        }
+    }
+    if (properties != NULL && !json_is_null(properties)) {
+        ENSURE(json_is_object(properties), err, RULE_SET, "metadata: properties is no object");
+        const char *odd = not_text(properties);
+        ENSURE(odd == NULL, err, RULE_SET, "metadata: property '%s' is no text", odd);
+    }
+    return SCHLOSS_OK;
+}
+
 static schloss_rc parse_tags(ruleset_t *rs, rule_t *r, const json_t *tags, schloss_error_t *err) {
     if (tags == NULL || json_is_null(tags)) {
         return SCHLOSS_OK;
@@ -28,9 +75,9 @@ static schloss_rc parse_tags(ruleset_t *rs, rule_t *r, const json_t *tags, schlo
     r->tags = ARENA_ARRAY(&rs->arena, const char *, n == 0 ? 1 : n);
     ENSURE(r->tags != NULL, err, NO_MEMORY, "out of memory");
     for (size_t i = 0; i < n; i++) {
-        const char *tag = json_string_value(json_array_get(tags, i));
-        ENSURE(tag != NULL, err, RULE_SET, "rule '%s': a tag is no string", r->name);
-        r->tags[r->n_tags++] = tag;
+        const json_t *tag = json_array_get(tags, i);
+        ENSURE(is_text(tag), err, RULE_SET, "rule '%s': a tag is no text", r->name);
+        r->tags[r->n_tags++] = json_string_value(tag);
     }
     return SCHLOSS_OK;
 }
@@ -69,6 +116,8 @@ static schloss_rc parse_rule(ruleset_t *rs, rule_t *r, const json_t *o, bool enc
     json_t *params = json_object_get(o, "params");
     if (params != NULL && !json_is_null(params)) {
         ENSURE(json_is_object(params), err, RULE_SET, "rule '%s': params is no object", r->name);
+        const char *odd = not_text(params);
+        ENSURE(odd == NULL, err, RULE_SET, "rule '%s': parameter '%s' is no text", r->name, odd);
         r->params = params;
     }
     return parse_tags(rs, r, json_object_get(o, "tags"), err);

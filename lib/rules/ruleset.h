@@ -42,6 +42,10 @@ typedef struct ruleset {
 SCHLOSS_NODISCARD schloss_rc ruleset_parse(ruleset_t **out, json_t *rule_set, schloss_error_t *err);
 void ruleset_free(ruleset_t *rs);
 
+/* Metadata of a schema decides what is encrypted: tags that are no lists of texts, or properties that are no texts, are
+ * errors instead of nothing. NULL is fine. @return RULE_SET */
+SCHLOSS_NODISCARD schloss_rc metadata_check(const json_t *metadata, schloss_error_t *err);
+
 /* Do the two rules carry the same non-empty set of tags? */
 bool rule_same_tags(const rule_t *a, const rule_t *b);
 /* Does a rule of this mode run when writing (else reading)? */

@@ -172,8 +172,9 @@ static schloss_rc check_value(const conf_row_t *row, const char *value, schloss_
         }
         return SCHLOSS_OK;
     case K_INT:
-        if (value[0] == '\0' || strlen(value) > 12 || strspn(value, "0123456789") != strlen(value)) {
-            return FAIL(err, CONF_VALUE, "%s: '%s' is no whole number of zero or more", row->name, value);
+        if (value[0] == '\0' || strlen(value) > 10 || strspn(value, "0123456789") != strlen(value) ||
+            strtoll(value, NULL, 10) > INT32_MAX) {
+            return FAIL(err, CONF_VALUE, "%s: '%s' is no whole number from 0 to %d", row->name, value, INT32_MAX);
         }
         return SCHLOSS_OK;
     case K_ENUM:

@@ -158,7 +158,9 @@ static schloss_rc env_setup(core_t *c, schloss_error_t *err) {
     if (b != AEAD_AUTO && !aead_backend_usable(b)) {
         return FAIL(err, CONF_VALUE, "schloss.crypto.backend: %s cannot be used on this machine", backend);
     }
-    secret_require_lock(strcmp(conf_str(c->conf, "schloss.memory.lock"), "required") == 0);
+    if (strcmp(conf_str(c->conf, "schloss.memory.lock"), "required") == 0) {
+        secret_require_lock(true); /* for good: another client of the process must not loosen it */
+    }
     env_conf_t ec = {
         .service = &c->service,
         .clock = c->clock,
@@ -173,7 +175,16 @@ static schloss_rc env_setup(core_t *c, schloss_error_t *err) {
     return env_init(&c->env, &ec, err);
 }
 
-static schloss_rc core_new(schloss_conf_t *conf, const schloss_transport_t *transport, core_t **out,
+void core_cond_init(core_t *c) {
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->cond, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+/* parent: whose transport this is, when the core is a private one */
+static schloss_rc core_new(schloss_conf_t *conf, const schloss_transport_t *transport, core_t *parent, core_t **out,
                            schloss_error_t *err) {
     core_t *c = MEM_NEW(core_t);
     if (c == NULL) {
@@ -205,7 +216,18 @@ static schloss_rc core_new(schloss_conf_t *conf, const schloss_transport_t *tran
     if (rc == SCHLOSS_OK && (c->views == NULL || c->subjects == NULL || c->flights == NULL)) {
         rc = NO_MEMORY(err);
     }
+    pthread_mutex_init(&c->lock, NULL);
+    core_cond_init(c);
+    if (rc == SCHLOSS_OK) {
+        c->parent = parent == NULL ? NULL : core_ref(parent);
+        c->clock = parent == NULL ? c->clock : parent->clock;
+        c->env.conf.clock = c->clock;
+        rc = core_enlist(c, err);
+    }
     if (rc != SCHLOSS_OK) {
+        core_unref(c->parent);
+        pthread_mutex_destroy(&c->lock);
+        pthread_cond_destroy(&c->cond);
         if (transport == NULL && c->transport.destroy != NULL) {
             c->transport.destroy(c->transport.user);
         }
@@ -220,12 +242,6 @@ static schloss_rc core_new(schloss_conf_t *conf, const schloss_transport_t *tran
         mem_free(c);
         return rc;
     }
-    pthread_mutex_init(&c->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->cond, &attr);
-    pthread_condattr_destroy(&attr);
     const char *thread = conf_str(conf, "schloss.refresh.thread");
     if (strcmp(thread, "true") == 0 || (strcmp(thread, "auto") == 0 && transport == NULL)) {
         refresher_start(c);
@@ -241,7 +257,7 @@ schloss_rc schloss_client_new(const schloss_conf_t *conf, const schloss_transpor
            "transport: size is not that of schloss_transport_t");
     schloss_conf_t *copy = schloss_conf_dup(conf);
     ENSURE(copy != NULL, err, NO_MEMORY, "out of memory");
-    return core_new(copy, transport, out, err);
+    return core_new(copy, transport, NULL, out, err);
 }
 
 core_t *core_ref(core_t *c) {
@@ -249,21 +265,13 @@ core_t *core_ref(core_t *c) {
     return c;
 }
 
-static bool free_flight(void *user, bytes_t key, void *value) {
-    (void)user;
-    (void)key;
-    flight_t *f = value;
-    schloss_error_free(f->error);
-    mem_free(f);
-    return true;
-}
-
 void core_unref(core_t *c) {
     if (c == NULL || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1) {
         return;
     }
+    core_delist(c);
     refresher_stop(c);
-    map_sweep(c->flights, free_flight, NULL);
+    flight_drop_all(c);
     map_free(c->views);
     map_free(c->subjects);
     map_free(c->flights);
@@ -275,6 +283,7 @@ void core_unref(core_t *c) {
     schloss_conf_free(c->conf);
     pthread_mutex_destroy(&c->lock);
     pthread_cond_destroy(&c->cond);
+    core_unref(c->parent);
     mem_free(c);
 }
 
@@ -282,18 +291,28 @@ void schloss_client_free(schloss_client_t *client) {
     core_unref(client);
 }
 
-void schloss_client_invalidate(schloss_client_t *c) {
+static void invalidate(core_t *c, void *user) {
+    (void)user;
     env_invalidate(&c->env);
     pthread_mutex_lock(&c->lock);
+    atomic_fetch_add_explicit(&c->generation, 1, memory_order_release);
     map_clear(c->views);
     map_clear(c->subjects);
     pthread_mutex_unlock(&c->lock);
-    atomic_fetch_add_explicit(&c->generation, 1, memory_order_release);
+}
+
+void schloss_client_invalidate(schloss_client_t *c) {
+    core_family(c, invalidate, NULL);
+}
+
+static void set_clock(core_t *c, void *user) {
+    c->clock = *(const clk_t *)user;
+    c->env.conf.clock = c->clock;
 }
 
 void schloss_client_set_clock(schloss_client_t *c, int64_t (*now_ms)(void *user), void *user) {
-    c->clock = (clk_t){now_ms, user};
-    c->env.conf.clock = c->clock;
+    clk_t clock = {now_ms, user};
+    core_family(c, set_clock, &clock);
 }
 
 schloss_rc core_for(core_t *client, const schloss_conf_t *over, core_t **out, schloss_conf_t **merged,
@@ -309,10 +328,7 @@ schloss_rc core_for(core_t *client, const schloss_conf_t *over, core_t **out, sc
         schloss_transport_t shared = client->transport;
         shared.destroy = NULL;
         schloss_conf_t *copy = schloss_conf_dup(conf);
-        rc = copy == NULL ? NO_MEMORY(err) : core_new(copy, client->embedded ? &shared : NULL, out, err);
-        if (rc == SCHLOSS_OK) {
-            schloss_client_set_clock(*out, client->clock.now_ms, client->clock.user);
-        }
+        rc = copy == NULL ? NO_MEMORY(err) : core_new(copy, client->embedded ? &shared : NULL, client, out, err);
     }
     if (rc != SCHLOSS_OK) {
         schloss_conf_free(conf);

@@ -11,6 +11,8 @@
 
 typedef struct view view_t;
 
+typedef schloss_client_t core_t;
+
 struct schloss_client {
     _Atomic uint32_t refs;
     schloss_conf_t *conf;
@@ -20,12 +22,17 @@ struct schloss_client {
     clk_t clock;
     env_t env;
 
-    pthread_mutex_t lock; /* guards views, subjects, flights; never held during I/O. Order: lock before env.lock */
-    pthread_cond_t cond;  /* wakes the refresh thread when it must stop */
-    map_t *views;         /* key -> view_t (one reference) */
-    map_t *subjects;      /* topic association -> cached subject */
-    map_t *flights;       /* key -> flight_t */
-    _Atomic uint32_t generation; /* raised by invalidate */
+    core_t *parent; /* referenced: the client whose transport a private core shares; NULL: it is a client itself */
+    core_t *next;   /* in the list of live cores (fork.c) */
+
+    /* guards views, subjects, flights; never held during I/O or logging. Order: list of cores (fork.c), lock,
+     * env.lock, then those of base/ */
+    pthread_mutex_t lock;
+    pthread_cond_t cond;         /* wakes the refresh thread when it must stop */
+    map_t *views;                /* key -> view_t (one reference) */
+    map_t *subjects;             /* topic association -> cached subject */
+    map_t *flights;              /* key -> flight_t */
+    _Atomic uint32_t generation; /* raised by invalidate, under lock */
     size_t max_views;
     int64_t latest_ttl_ms, stale_ms;
 
@@ -33,8 +40,6 @@ struct schloss_client {
     pid_t refresher_pid;
     bool has_refresher, stop_refresher;
 };
-
-typedef schloss_client_t core_t;
 
 core_t *core_ref(core_t *c);
 void core_unref(core_t *c);
@@ -57,6 +62,17 @@ SCHLOSS_NODISCARD schloss_rc flight_begin(core_t *c, const char *key, const void
                                           schloss_error_t *err);
 /* rc < 0: failed with why, which prepares that wait for the flight take over. */
 void flight_land(core_t *c, const char *key, const void *owner, schloss_rc rc, const schloss_error_t *why);
+
+/* Forgets all flights, flying or landed; the caller holds the lock (a forked child). */
+void flight_drop_all(core_t *c);
+
+/* ---- live cores, fork (fork.c) ---- */
+
+SCHLOSS_NODISCARD schloss_rc core_enlist(core_t *c, schloss_error_t *err);
+void core_delist(core_t *c);
+/* Calls each for c and the private cores made from it. */
+void core_family(core_t *c, void (*each)(core_t *c, void *user), void *user);
+void core_cond_init(core_t *c);
 
 /* ---- refresh thread (refresh.c) ---- */
 void refresher_start(core_t *c);

@@ -53,34 +53,33 @@ static schloss_rc unframe(const handle_t *h, bool is_key, bytes_t value, const s
 }
 
 static schloss_rc locate(schloss_deserializer_t *de, const schloss_target_t *target, schloss_bytes_t value,
-                         const schloss_header_t *headers, size_t n_headers, int64_t mono, target_entry_t **e,
+                         const schloss_header_t *headers, size_t n_headers, as_of_t t, target_entry_t **e,
                          bytes_t *payload, schloss_error_t *err) {
     framing_t f;
-    ENSURE(de != NULL && target != NULL && (headers != NULL || n_headers == 0), err, INVALID_ARGUMENT,
-           "deserializer, target and headers must not be NULL");
+    ENSURE(target != NULL && (headers != NULL || n_headers == 0), err, INVALID_ARGUMENT,
+           "target and headers must not be NULL");
     TRY(unframe(&de->h, target->is_key, value, headers, n_headers, &f, payload, err));
     f.prefix_len = 0; /* belongs to the record, not to the target */
     TRY(handle_target(&de->h, target, &f, e, err));
-    return handle_view(&de->h, *e, mono, err);
+    return handle_view(&de->h, *e, t, err);
 }
 
-/* Execute as of mono, see serialize_at. */
+/* Execute for a call that began at t. */
 static schloss_rc deserialize_at(schloss_deserializer_t *de, const schloss_target_t *target, schloss_bytes_t value,
-                                 const schloss_header_t *headers, size_t n_headers, int64_t mono,
-                                 schloss_decoded_t *out, schloss_error_t *err) {
-    ENSURE(out != NULL, err, INVALID_ARGUMENT, "out must not be NULL");
+                                 const schloss_header_t *headers, size_t n_headers, as_of_t t, schloss_decoded_t *out,
+                                 schloss_error_t *err) {
     if (value.ptr == NULL || value.len == 0) {
         *out = (schloss_decoded_t){.value = {NULL, 0}};
         return SCHLOSS_OK;
     }
     target_entry_t *e = NULL;
     bytes_t payload = {NULL, 0}, skip = {NULL, 0}, result = {NULL, 0};
-    TRY(locate(de, target, value, headers, n_headers, mono, &e, &payload, err));
+    TRY(locate(de, target, value, headers, n_headers, t, &e, &payload, err));
     /* a dead letter that is read again names the rule that failed on it: reading only, never writing (spec 3.3) */
     if (n_headers > 0) {
         (void)last_header(headers, n_headers, "__rule.name", &skip);
     }
-    schloss_rc rc = handle_run(&de->h, e, payload, 0, skip, mono, &result, err);
+    schloss_rc rc = handle_run(&de->h, e, payload, 0, skip, t.mono_ms, &result, err);
     handle_wipe(&de->h, rc == SCHLOSS_OK);
     TRY(rc);
     out->value = result.ptr != NULL ? result : bytes("", 0);
@@ -91,15 +90,17 @@ static schloss_rc deserialize_at(schloss_deserializer_t *de, const schloss_targe
 schloss_rc schloss_deserialize_try(schloss_deserializer_t *de, const schloss_target_t *target, schloss_bytes_t value,
                                    const schloss_header_t *headers, size_t n_headers, schloss_decoded_t *out,
                                    schloss_error_t *err) {
-    return deserialize_at(de, target, value, headers, n_headers, time_mono_ms(), out, err);
+    ENSURE(de != NULL && out != NULL, err, INVALID_ARGUMENT, "deserializer and out must not be NULL");
+    return deserialize_at(de, target, value, headers, n_headers, handle_now(&de->h), out, err);
 }
 
 schloss_rc schloss_deserialize(schloss_deserializer_t *de, const schloss_target_t *target, schloss_bytes_t value,
                                const schloss_header_t *headers, size_t n_headers, schloss_decoded_t *out,
                                schloss_error_t *err) {
-    int64_t mono = time_mono_ms();
+    ENSURE(de != NULL && out != NULL, err, INVALID_ARGUMENT, "deserializer and out must not be NULL");
+    as_of_t t = handle_now(&de->h);
     for (int i = 0; i < PREPARES_MAX; i++) {
-        schloss_rc rc = deserialize_at(de, target, value, headers, n_headers, mono, out, err);
+        schloss_rc rc = deserialize_at(de, target, value, headers, n_headers, t, out, err);
         if (rc != SCHLOSS_NEED_KEY) {
             return rc;
         }
@@ -114,15 +115,15 @@ schloss_rc schloss_inspect(schloss_deserializer_t *de, const schloss_target_t *t
                            const schloss_header_t *headers, size_t n_headers,
                            bool (*each)(void *user, const schloss_field_info_t *info), void *user,
                            schloss_error_t *err) {
-    ENSURE(each != NULL, err, INVALID_ARGUMENT, "each must not be NULL");
+    ENSURE(de != NULL && each != NULL, err, INVALID_ARGUMENT, "deserializer and each must not be NULL");
     if (value.ptr == NULL || value.len == 0) {
         return SCHLOSS_OK;
     }
-    int64_t mono = time_mono_ms();
+    as_of_t t = handle_now(&de->h);
     for (int i = 0; i < PREPARES_MAX; i++) {
         target_entry_t *e = NULL;
         bytes_t payload = {NULL, 0};
-        schloss_rc rc = locate(de, target, value, headers, n_headers, mono, &e, &payload, err);
+        schloss_rc rc = locate(de, target, value, headers, n_headers, t, &e, &payload, err);
         if (rc == SCHLOSS_OK) {
             return inspect_record(e->view, payload, each, user, err);
         }

@@ -15,6 +15,19 @@ static bool sweep_old(void *user, bytes_t key, void *value) {
     return true;
 }
 
+static bool drop(void *user, bytes_t key, void *value) {
+    (void)user;
+    (void)key;
+    flight_t *f = value;
+    schloss_error_free(f->error);
+    mem_free(f);
+    return true;
+}
+
+void flight_drop_all(core_t *c) {
+    map_sweep(c->flights, drop, NULL);
+}
+
 schloss_rc flight_begin(core_t *c, const char *key, const void *owner, int64_t waited_ms, schloss_error_t *err) {
     schloss_rc rc = SCHLOSS_OK;
     pthread_mutex_lock(&c->lock);

@@ -158,7 +158,7 @@ schloss_rc handle_target(handle_t *h, const schloss_target_t *t, const framing_t
            TARGET_KEY_MAX);
     target_entry_t *e = map_get(h->targets, bytes(key, n));
     if (e == NULL) {
-        if (map_len(h->targets) >= TARGETS_MAX) { /* hostile ids must not fill the memory */
+        if (map_len(h->targets) >= TARGETS_MAX && h->n_prepares == 0) { /* hostile ids must not fill the memory */
             h->last = NULL;
             h->need.entry = NULL;
             map_clear(h->targets);
@@ -176,10 +176,14 @@ schloss_rc handle_target(handle_t *h, const schloss_target_t *t, const framing_t
     return SCHLOSS_OK;
 }
 
-schloss_rc handle_view(handle_t *h, target_entry_t *e, int64_t mono_ms, schloss_error_t *err) {
+as_of_t handle_now(const handle_t *h) {
+    return (as_of_t){time_mono_ms(), atomic_load_explicit(&h->core->generation, memory_order_acquire)};
+}
+
+schloss_rc handle_view(handle_t *h, target_entry_t *e, as_of_t t, schloss_error_t *err) {
     view_t *v = e->view;
-    if (v == NULL || mono_ms > atomic_load_explicit(&v->until_ms, memory_order_relaxed) ||
-        e->generation != atomic_load_explicit(&h->core->generation, memory_order_relaxed)) {
+    if (v == NULL || t.mono_ms > atomic_load_explicit(&v->until_ms, memory_order_relaxed) ||
+        (int32_t)(e->generation - t.generation) < 0) {
         h->need = (need_t){.entry = e, .run = SIZE_MAX};
         return SCHLOSS_NEED_KEY;
     }

@@ -37,6 +37,7 @@ typedef struct handle {
     unsigned buf_done;    /* the one that holds the last result */
     buf_t scratch;
     need_t need;
+    size_t n_prepares; /* that are under way: they point to entries of targets */
     size_t max_record;
     const char *require;           /* schloss.require.rules */
     bool key_header, value_header; /* writing: GUID in a header; reading: headers are looked at */
@@ -57,8 +58,16 @@ void handle_flush_metrics(handle_t *h);
 /* The entry for a target (framing NULL when writing), made when missing. Key look-up allocates nothing when it hits. */
 SCHLOSS_NODISCARD schloss_rc handle_target(handle_t *h, const schloss_target_t *t, const framing_t *framing,
                                            target_entry_t **out, schloss_error_t *err);
-/* 0 when the entry's view is usable now, else NEED_KEY with h->need set. */
-SCHLOSS_NODISCARD schloss_rc handle_view(handle_t *h, target_entry_t *e, int64_t mono_ms, schloss_error_t *err);
+/* When a call began. What a blocking call has fetched since is good for its own record, however short the time to live
+ * and whatever is invalidated meanwhile: else it might fetch for ever. */
+typedef struct as_of {
+    int64_t mono_ms;
+    uint32_t generation; /* of the client */
+} as_of_t;
+as_of_t handle_now(const handle_t *h);
+
+/* 0 when the entry's view is usable by a call that began at t, else NEED_KEY with h->need set. */
+SCHLOSS_NODISCARD schloss_rc handle_view(handle_t *h, target_entry_t *e, as_of_t t, schloss_error_t *err);
 /* Takes over a reference of view. */
 SCHLOSS_NODISCARD schloss_rc handle_set_view(handle_t *h, target_entry_t *e, view_t *view, uint32_t generation,
                                              schloss_error_t *err);

@@ -21,7 +21,8 @@ struct schloss_prepare {
     char *flight;      /* key of the flight that this prepare owns, NULL: none */
     int64_t waited_ms; /* since when it waits for another's flight, 0: it does not */
     bool waits_flight;
-    uint32_t generation;
+    uint32_t generation; /* of the client when the prepare began */
+    dek_slot_t *slot;    /* that it fills; the entry's view may change meanwhile, the generated key must not follow */
 };
 
 static schloss_rc prepare_new(handle_t *h, schloss_prepare_t **out, schloss_error_t *err) {
@@ -37,6 +38,7 @@ static schloss_rc prepare_new(handle_t *h, schloss_prepare_t **out, schloss_erro
         mem_free(p);
         return rc;
     }
+    h->n_prepares++;
     METRIC_ADD(need_key, 1);
     *out = p;
     return SCHLOSS_OK;
@@ -53,6 +55,7 @@ static void land(schloss_prepare_t *p, schloss_rc rc, const schloss_error_t *why
 void schloss_prepare_free(schloss_prepare_t *p) {
     if (p != NULL) {
         land(p, SCHLOSS_OK, NULL); /* abandoned: waiters try themselves */
+        p->h->n_prepares--;
         io_free(p->io);
         dek_fill_clear(&p->fill);
         mem_free(p);
@@ -99,13 +102,17 @@ static bool drop_unused(void *user, bytes_t key, void *value) {
     return atomic_load(&((view_t *)value)->refs) == 1;
 }
 
-/* Caching is best effort: without memory the view is used once. */
-static void remember_view(core_t *c, view_t *v) {
+static bool is_current(const core_t *c, uint32_t generation) {
+    return atomic_load_explicit(&c->generation, memory_order_relaxed) == generation;
+}
+
+/* Caching is best effort: without memory the view is used once. So is one that was asked for before an invalidation. */
+static void remember_view(core_t *c, view_t *v, uint32_t generation) {
     pthread_mutex_lock(&c->lock);
     if (map_len(c->views) >= c->max_views) {
         map_sweep(c->views, drop_unused, NULL);
     }
-    if (!map_put(c->views, bytes_str(v->key), view_ref(v))) {
+    if (is_current(c, generation) && !map_put(c->views, bytes_str(v->key), view_ref(v))) {
         view_unref(v);
     }
     pthread_mutex_unlock(&c->lock);
@@ -118,9 +125,9 @@ static void extend(const core_t *c, view_t *v) {
 
 /* A fetched schema becomes a view: the cached one when nothing has changed. */
 static schloss_rc adopt(core_t *c, const char *key, const char *subject, sr_schema_t *sr, bool writing, bool is_latest,
-                        view_t **out, schloss_error_t *err) {
+                        uint32_t generation, view_t **out, schloss_error_t *err) {
     pthread_mutex_lock(&c->lock);
-    view_t *v = map_get(c->views, bytes_str(key));
+    view_t *v = is_current(c, generation) ? map_get(c->views, bytes_str(key)) : NULL;
     if (v != NULL) {
         view_ref(v);
     }
@@ -134,7 +141,7 @@ static schloss_rc adopt(core_t *c, const char *key, const char *subject, sr_sche
     TRY(view_new(c, key, subject, sr, writing, out, err));
     (*out)->is_latest = is_latest;
     extend(c, *out);
-    remember_view(c, *out);
+    remember_view(c, *out, generation);
     return SCHLOSS_OK;
 }
 
@@ -168,19 +175,36 @@ static view_t *stale_view(core_t *c, const char *key, schloss_rc rc) {
     if (v != NULL && v->is_latest && now < atomic_load(&v->fetched_ms) + c->latest_ttl_ms + c->stale_ms) {
         view_ref(v);
         atomic_store(&v->until_ms, now + 10000);
-        METRIC_ADD(stale_served, 1);
-        LOG_WARN("client", "cannot ask for the latest schema of %s (%s); using the cached one", v->schema.subject,
-                 schloss_rc_name(rc));
     } else {
         v = NULL;
     }
     pthread_mutex_unlock(&c->lock);
+    if (v != NULL) {
+        METRIC_ADD(stale_served, 1);
+        LOG_WARN("client", "cannot ask for the latest schema of %s (%s); using the cached one", v->schema.subject,
+                 schloss_rc_name(rc));
+    }
     return v;
 }
 
 static bool writes_latest(const handle_t *h) {
     return h->schema_text == NULL ||
            (conf_is_set(h->conf, "use.latest.version") && conf_bool(h->conf, "use.latest.version"));
+}
+
+/* Key of a view for a schema that the application gave: subject, text, references. Lengths keep the parts apart. */
+static char *own_key(const handle_t *h, const char *subject) {
+    buf_t b;
+    buf_init(&b, LIMIT_JSON_BYTES, "key of a schema", false);
+    buf_printf(&b, "w|own|%d|%zu:%s|%zu:%s", conf_bool(h->conf, "normalize.schemas"), strlen(subject), subject,
+               strlen(h->schema_text), h->schema_text);
+    for (size_t i = 0; i < h->n_refs; i++) {
+        const schloss_schema_ref_t *r = &h->refs[i];
+        buf_printf(&b, "|%zu:%s|%zu:%s|%d", strlen(r->name), r->name, strlen(r->subject), r->subject, (int)r->version);
+    }
+    char *key = buf_check(&b, NULL) == SCHLOSS_OK ? mem_strdup(buf_cstr(&b)) : NULL;
+    buf_clear(&b);
+    return key;
 }
 
 static schloss_rc write_view(schloss_prepare_t *p, view_t **out, schloss_error_t *err) {
@@ -195,13 +219,12 @@ static schloss_rc write_view(schloss_prepare_t *p, view_t **out, schloss_error_t
         subject = mem_strdup(e->subject);
         ENSURE(subject != NULL, err, NO_MEMORY, "out of memory");
     } else {
-        TRY(subject_resolve(h->core, h->conf, e->topic, e->is_key, h->record_name, p->io, &subject, err));
+        TRY(subject_resolve(h->core, h->conf, e->topic, e->is_key, h->record_name, p->generation, p->io, &subject,
+                            err));
     }
     bool latest = writes_latest(h);
     sr_schema_t *sr = NULL;
-    char *key = latest ? mem_printf("w|latest|%s", subject)
-                       : mem_printf("w|own|%s|%d|%zu|%s", subject, conf_bool(h->conf, "normalize.schemas"), h->n_refs,
-                                    h->schema_text);
+    char *key = latest ? mem_printf("w|latest|%s", subject) : own_key(h, subject);
     schloss_rc rc = key == NULL ? NO_MEMORY(err) : SCHLOSS_OK;
     if (rc == SCHLOSS_OK && (*out = cached_view(h->core, key)) == NULL) {
         rc = take_off(p, key, err);
@@ -214,7 +237,7 @@ static schloss_rc write_view(schloss_prepare_t *p, view_t **out, schloss_error_t
             rc = not_found(p, subject, err);
         }
         if (rc == SCHLOSS_OK) {
-            rc = adopt(h->core, key, subject, sr, true, true, out, err);
+            rc = adopt(h->core, key, subject, sr, true, true, p->generation, out, err);
         } else if (rc < 0 && (*out = stale_view(h->core, key, rc)) != NULL) {
             rc = SCHLOSS_OK;
         }
@@ -270,9 +293,20 @@ static schloss_rc read_subject(schloss_prepare_t *p, const sr_schema_t *sr, char
         mem_free(refs);
         TRY(rc);
     }
-    schloss_rc rc = subject_resolve(h->core, h->conf, e->topic, e->is_key, record, p->io, subject, err);
+    schloss_rc rc = subject_resolve(h->core, h->conf, e->topic, e->is_key, record, p->generation, p->io, subject, err);
     mem_free(record);
     return rc;
+}
+
+/* The same id can carry other rules under another subject: now that the subject is known, ask for its own. */
+static schloss_rc fetch_of_subject(schloss_prepare_t *p, const char *subject, sr_schema_t **sr, schloss_error_t *err) {
+    sr_schema_t *own = NULL;
+    schloss_rc rc = fetch_by_framing(p, subject, &own, err);
+    if (rc == SCHLOSS_OK) {
+        sr_schema_unref(*sr);
+        *sr = own;
+    }
+    return rc == SCHLOSS_ABSENT ? SCHLOSS_OK : rc;
 }
 
 static schloss_rc read_view(schloss_prepare_t *p, view_t **out, schloss_error_t *err) {
@@ -291,7 +325,8 @@ static schloss_rc read_view(schloss_prepare_t *p, view_t **out, schloss_error_t 
     } else {
         snprintf(id, sizeof(id), "%d", (int)e->framing.id);
     }
-    key = mem_printf("r|%s|%s%s", id, by_record ? "record of " : "", by_record ? e->topic : subject);
+    key = by_record ? mem_printf("rr|%s|%s|%d|%s", id, subject_strategy(h->conf, e->is_key), e->is_key, e->topic)
+                    : mem_printf("r|%s|%s", id, subject);
     rc = key == NULL ? NO_MEMORY(err) : SCHLOSS_OK;
     if (rc == SCHLOSS_OK && (*out = cached_view(h->core, key)) == NULL) {
         rc = take_off(p, key, err);
@@ -303,9 +338,12 @@ static schloss_rc read_view(schloss_prepare_t *p, view_t **out, schloss_error_t 
         }
         if (rc == SCHLOSS_OK && by_record) {
             rc = read_subject(p, sr, &subject, err);
+            if (rc == SCHLOSS_OK && !e->framing.is_guid) {
+                rc = fetch_of_subject(p, subject, &sr, err);
+            }
         }
         if (rc == SCHLOSS_OK) {
-            rc = adopt(h->core, key, subject, sr, false, false, out, err);
+            rc = adopt(h->core, key, subject, sr, false, false, p->generation, out, err);
         }
     }
     sr_schema_unref(sr);
@@ -314,12 +352,12 @@ static schloss_rc read_view(schloss_prepare_t *p, view_t **out, schloss_error_t 
     return rc;
 }
 
-schloss_rc prepare_refresh_view(core_t *c, const view_t *old, io_t *io, schloss_error_t *err) {
+schloss_rc prepare_refresh_view(core_t *c, const view_t *old, uint32_t generation, io_t *io, schloss_error_t *err) {
     sr_schema_t *sr = NULL;
     view_t *v = NULL;
     schloss_rc rc = sr_get_latest(io, &c->service, old->schema.subject, &sr, err);
     if (rc == SCHLOSS_OK) {
-        rc = adopt(c, old->key, old->schema.subject, sr, true, true, &v, err);
+        rc = adopt(c, old->key, old->schema.subject, sr, true, true, generation, &v, err);
     }
     view_unref(v);
     sr_schema_unref(sr);
@@ -331,10 +369,14 @@ schloss_rc prepare_refresh_view(core_t *c, const view_t *old, io_t *io, schloss_
 static schloss_rc fill_key(schloss_prepare_t *p, schloss_error_t *err) {
     const target_entry_t *e = p->need.entry;
     core_t *c = p->h->core;
-    if (e->view == NULL || p->need.run >= e->view->n_runs || e->view->runs[p->need.run].slot == NULL) {
+    dek_slot_t *slot = p->slot;
+    if (slot == NULL &&
+        (e->view == NULL || p->need.run >= e->view->n_runs || e->view->runs[p->need.run].slot == NULL)) {
         return SCHLOSS_OK; /* the view has changed meanwhile: execute again */
     }
-    dek_slot_t *slot = e->view->runs[p->need.run].slot;
+    if (slot == NULL) {
+        slot = p->slot = e->view->runs[p->need.run].slot;
+    }
     if (p->flight == NULL && env_slot_is_fresh(slot, &c->env, p->need.version, time_mono_ms())) {
         return SCHLOSS_OK;
     }
@@ -395,6 +437,7 @@ schloss_rc schloss_prepare_feed_failure(schloss_prepare_t *p, schloss_rc failure
 
 schloss_rc schloss_serializer_prepare_begin(schloss_serializer_t *ser, const schloss_target_t *target,
                                             schloss_prepare_t **out, schloss_error_t *err) {
+    ENSURE(ser != NULL && out != NULL, err, INVALID_ARGUMENT, "serializer and out must not be NULL");
     target_entry_t *e = NULL;
     TRY(handle_target(&ser->h, target, NULL, &e, err));
     if (ser->h.need.entry != e) {
@@ -405,6 +448,7 @@ schloss_rc schloss_serializer_prepare_begin(schloss_serializer_t *ser, const sch
 
 schloss_rc schloss_deserializer_prepare_begin(schloss_deserializer_t *de, schloss_prepare_t **out,
                                               schloss_error_t *err) {
+    ENSURE(de != NULL && out != NULL, err, INVALID_ARGUMENT, "deserializer and out must not be NULL");
     return prepare_new(&de->h, out, err);
 }
 

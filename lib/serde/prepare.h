@@ -5,7 +5,9 @@
 #include "serde/handle.h"
 #include <schloss/ext/prepare.h>
 
-/* Fetches the view of a subject's latest version again and extends or replaces the cached one (refresh thread). */
-SCHLOSS_NODISCARD schloss_rc prepare_refresh_view(core_t *c, const view_t *old, io_t *io, schloss_error_t *err);
+/* Fetches the view of a subject's latest version again and extends or replaces the cached one (refresh thread).
+ * generation: of the client when the fetch began. */
+SCHLOSS_NODISCARD schloss_rc prepare_refresh_view(core_t *c, const view_t *old, uint32_t generation, io_t *io,
+                                                  schloss_error_t *err);
 
 #endif

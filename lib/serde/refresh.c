@@ -2,6 +2,7 @@
  * waits for the registry. Optional; off for embedders; a forked child has none (its records fetch for themselves). */
 #include "base/metrics.h"
 #include "serde/prepare.h"
+#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,6 +50,7 @@ static bool pick_slot(void *user, bytes_t key, void *value) {
 typedef struct job {
     core_t *c;
     view_t *view;
+    uint32_t generation;
     dek_slot_t *slot;
     int32_t version;
     dek_fill_t fill;
@@ -56,7 +58,7 @@ typedef struct job {
 
 static schloss_rc job_logic(void *arg, io_t *io, schloss_error_t *err) {
     job_t *j = arg;
-    return j->view != NULL ? prepare_refresh_view(j->c, j->view, io, err)
+    return j->view != NULL ? prepare_refresh_view(j->c, j->view, j->generation, io, err)
                            : env_fill(&j->c->env, j->slot, j->version, &j->fill, io, err);
 }
 
@@ -82,6 +84,7 @@ static bool stopping(core_t *c) {
 
 static void refresh_round(core_t *c) {
     due_t d = {.c = c, .mono_ms = time_mono_ms()};
+    uint32_t generation = atomic_load(&c->generation);
     pthread_mutex_lock(&c->lock);
     map_sweep(c->views, pick_view, &d);
     pthread_mutex_unlock(&c->lock);
@@ -89,7 +92,7 @@ static void refresh_round(core_t *c) {
     map_sweep(c->env.slots, pick_slot, &d);
     pthread_mutex_unlock(&c->env.lock);
     for (size_t i = 0; i < d.n_views; i++) {
-        job_t j = {.c = c, .view = d.views[i]};
+        job_t j = {.c = c, .view = d.views[i], .generation = generation};
         if (!stopping(c)) {
             run_job(&j);
         }
@@ -121,7 +124,11 @@ static void *refresher(void *arg) {
 
 void refresher_start(core_t *c) {
     c->refresher_pid = getpid();
+    sigset_t all, old;
+    sigfillset(&all); /* the application's signal handlers run in the application's threads */
+    pthread_sigmask(SIG_SETMASK, &all, &old);
     c->has_refresher = pthread_create(&c->refresher, NULL, refresher, c) == 0;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 void refresher_stop(core_t *c) {

@@ -37,6 +37,7 @@ static schloss_rc failed(const handle_t *h, const view_t *v, rule_run_t *run, sc
     METRIC_ADD(rule_failures, 1);
     err_rule(err, run->rule->name);
     err_subject(err, v->schema.subject);
+    err_kek(err, run->slot == NULL ? NULL : run->slot->spec.kek);
     if (beyond_rule(rc) || run->on_failure == ACTION_ERROR) {
         return rc;
     }
@@ -193,8 +194,12 @@ schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t in, size_t prefix_
                 .ptr = in.ptr,
                 .len = in.len,
                 .is_plain = h->writing};
-    ENSURE(in.len <= h->max_record, err, LIMIT_EXCEEDED,
-           "the record has %zu bytes, limit schloss.limit.record.bytes is %zu", in.len, h->max_record);
+    if (in.len > h->max_record) {
+        schloss_rc rc = FAIL(err, LIMIT_EXCEEDED, "the record has %zu bytes, limit schloss.limit.record.bytes is %zu",
+                             in.len, h->max_record);
+        err_subject(err, v->schema.subject);
+        return rc;
+    }
     for (size_t i = 0; i < v->n_runs; i++) {
         if (v->runs[i].is_payload == p.is_plain) {
             TRY(change_phase(&p, err));

@@ -24,6 +24,48 @@ void schloss_serializer_free(schloss_serializer_t *ser) {
     }
 }
 
+/* A schema as given, until all of it is copied. */
+typedef struct given {
+    char *text, *record_name;
+    schloss_schema_ref_t *refs;
+    size_t n_refs;
+} given_t;
+
+static void given_clear(given_t *g) {
+    mem_free(g->text);
+    mem_free(g->record_name);
+    for (size_t i = 0; i < g->n_refs; i++) {
+        mem_free((char *)g->refs[i].name);
+        mem_free((char *)g->refs[i].subject);
+    }
+    mem_free(g->refs);
+}
+
+static schloss_rc given_copy(given_t *g, const char *text, size_t len, const schloss_schema_ref_t *refs, size_t n_refs,
+                             schloss_error_t *err) {
+    if (n_refs == 0) { /* with references the registry knows the text of, the name is found there */
+        avro_schema_t *avro = NULL;
+        TRY(avro_schema_parse(&avro, text, len, NULL, 0, 0, err));
+        const char *name = avro_schema_root(avro)->name;
+        g->record_name = name == NULL ? NULL : mem_strdup(name);
+        bool oom = name != NULL && g->record_name == NULL;
+        avro_schema_free(avro);
+        ENSURE(!oom, err, NO_MEMORY, "out of memory");
+    }
+    ENSURE(memchr(text, '\0', len) == NULL, err, SCHEMA_PARSE, "the schema text has a NUL in it");
+    g->text = mem_strndup(text, len);
+    g->refs = mem_calloc(n_refs + 1, sizeof(*g->refs));
+    ENSURE(g->text != NULL && g->refs != NULL, err, NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < n_refs; i++) {
+        ENSURE(refs[i].name != NULL && refs[i].subject != NULL, err, INVALID_ARGUMENT,
+               "a reference lacks its name or subject");
+        schloss_schema_ref_t r = {mem_strdup(refs[i].name), mem_strdup(refs[i].subject), refs[i].version};
+        g->refs[g->n_refs++] = r;
+        ENSURE(r.name != NULL && r.subject != NULL, err, NO_MEMORY, "out of memory");
+    }
+    return SCHLOSS_OK;
+}
+
 schloss_rc schloss_serializer_set_schema(schloss_serializer_t *ser, const char *text, size_t len,
                                          const schloss_schema_ref_t *refs, size_t n_refs, schloss_error_t *err) {
     ENSURE(ser != NULL && text != NULL && (refs != NULL || n_refs == 0), err, INVALID_ARGUMENT,
@@ -33,32 +75,22 @@ schloss_rc schloss_serializer_set_schema(schloss_serializer_t *ser, const char *
            "the schema must be given once, before the first record");
     ENSURE(n_refs <= LIMIT_SCHEMA_REFS, err, LIMIT_EXCEEDED, "more references than the limit LIMIT_SCHEMA_REFS (%u)",
            LIMIT_SCHEMA_REFS);
-    if (n_refs == 0) { /* with references the registry knows the text of, the name is found there */
-        avro_schema_t *avro = NULL;
-        TRY(avro_schema_parse(&avro, text, len, NULL, 0, 0, err));
-        const char *name = avro_schema_root(avro)->name;
-        h->record_name = name == NULL ? NULL : mem_strdup(name);
-        bool oom = name != NULL && h->record_name == NULL;
-        avro_schema_free(avro);
-        ENSURE(!oom, err, NO_MEMORY, "out of memory");
+    given_t g = {.text = NULL};
+    schloss_rc rc = given_copy(&g, text, len, refs, n_refs, err);
+    if (rc != SCHLOSS_OK) {
+        given_clear(&g);
+        return rc;
     }
-    h->schema_text = mem_strndup(text, len);
-    h->refs = mem_calloc(n_refs + 1, sizeof(*h->refs));
-    ENSURE(h->schema_text != NULL && h->refs != NULL, err, NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < n_refs; i++) {
-        ENSURE(refs[i].name != NULL && refs[i].subject != NULL, err, INVALID_ARGUMENT, "a reference lacks a name");
-        schloss_schema_ref_t r = {mem_strdup(refs[i].name), mem_strdup(refs[i].subject), refs[i].version};
-        h->refs[h->n_refs++] = r;
-        ENSURE(r.name != NULL && r.subject != NULL, err, NO_MEMORY, "out of memory");
-    }
+    h->schema_text = g.text;
+    h->refs = g.refs;
+    h->n_refs = g.n_refs;
+    h->record_name = g.record_name;
     return SCHLOSS_OK;
 }
 
-/* Execute as of mono: what a blocking call has just fetched is good for its own record, however short the time to live.
- */
+/* Execute for a call that began at t. */
 static schloss_rc serialize_at(schloss_serializer_t *ser, const schloss_target_t *target, schloss_bytes_t record,
-                               int64_t mono, schloss_encoded_t *out, schloss_error_t *err) {
-    ENSURE(ser != NULL && out != NULL, err, INVALID_ARGUMENT, "serializer and out must not be NULL");
+                               as_of_t t, schloss_encoded_t *out, schloss_error_t *err) {
     if (record.ptr == NULL) {
         schloss_rc rc = FAIL(err, EMPTY_MESSAGE, "the record to serialize is NULL");
         err_hint(err, "a tombstone is written with schloss_kafka_produce()");
@@ -67,7 +99,7 @@ static schloss_rc serialize_at(schloss_serializer_t *ser, const schloss_target_t
     handle_t *h = &ser->h;
     target_entry_t *e = NULL;
     TRY(handle_target(h, target, NULL, &e, err));
-    TRY(handle_view(h, e, mono, err));
+    TRY(handle_view(h, e, t, err));
     const view_t *v = e->view;
     bool with_header = e->is_key ? h->key_header : h->value_header;
     if (with_header && !v->has_guid) {
@@ -78,7 +110,7 @@ static schloss_rc serialize_at(schloss_serializer_t *ser, const schloss_target_t
     }
     size_t prefix = with_header ? 0 : FRAMING_ID_LEN;
     bytes_t result = {NULL, 0};
-    schloss_rc rc = handle_run(h, e, record, prefix, bytes(NULL, 0), mono, &result, err);
+    schloss_rc rc = handle_run(h, e, record, prefix, bytes(NULL, 0), t.mono_ms, &result, err);
     handle_wipe(h, rc == SCHLOSS_OK);
     TRY(rc);
     *out = (schloss_encoded_t){.value = result};
@@ -95,14 +127,16 @@ static schloss_rc serialize_at(schloss_serializer_t *ser, const schloss_target_t
 
 schloss_rc schloss_serialize_try(schloss_serializer_t *ser, const schloss_target_t *target, schloss_bytes_t record,
                                  schloss_encoded_t *out, schloss_error_t *err) {
-    return serialize_at(ser, target, record, time_mono_ms(), out, err);
+    ENSURE(ser != NULL && out != NULL, err, INVALID_ARGUMENT, "serializer and out must not be NULL");
+    return serialize_at(ser, target, record, handle_now(&ser->h), out, err);
 }
 
 schloss_rc schloss_serialize(schloss_serializer_t *ser, const schloss_target_t *target, schloss_bytes_t record,
                              schloss_encoded_t *out, schloss_error_t *err) {
-    int64_t mono = time_mono_ms();
+    ENSURE(ser != NULL && out != NULL, err, INVALID_ARGUMENT, "serializer and out must not be NULL");
+    as_of_t t = handle_now(&ser->h);
     for (int i = 0; i < PREPARES_MAX; i++) {
-        schloss_rc rc = serialize_at(ser, target, record, mono, out, err);
+        schloss_rc rc = serialize_at(ser, target, record, t, out, err);
         if (rc != SCHLOSS_NEED_KEY) {
             return rc;
         }
@@ -118,9 +152,9 @@ schloss_rc schloss_serializer_prepare(schloss_serializer_t *ser, const schloss_t
     ENSURE(ser != NULL, err, INVALID_ARGUMENT, "serializer must not be NULL");
     target_entry_t *e = NULL;
     TRY(handle_target(&ser->h, target, NULL, &e, err));
-    int64_t mono = time_mono_ms();
+    as_of_t t = handle_now(&ser->h);
     for (int i = 0; i < PREPARES_MAX; i++) {
-        schloss_rc rc = handle_view(&ser->h, e, mono, err);
+        schloss_rc rc = handle_view(&ser->h, e, t, err);
         if (rc == SCHLOSS_OK) {
             if (schema != NULL) {
                 *schema = &e->view->schema;

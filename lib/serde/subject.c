@@ -2,6 +2,7 @@
 #include "serde/subject.h"
 #include "client/registry.h"
 #include "serde/conf.h"
+#include <stdatomic.h>
 #include <string.h>
 
 typedef struct subject_cached {
@@ -19,8 +20,18 @@ static const char *strategy(const schloss_conf_t *conf, bool is_key) {
     return conf_class(conf_str(conf, is_key ? "key.subject.name.strategy" : "value.subject.name.strategy"));
 }
 
+static const char *fallback_of(const schloss_conf_t *conf) {
+    return conf_str(conf, "subject.name.strategy.fallback.type");
+}
+
 bool subject_needs_record(const schloss_conf_t *conf, bool is_key) {
-    return strstr(strategy(conf, is_key), "RecordName") != NULL;
+    return strstr(subject_strategy(conf, is_key), "ecord") != NULL ||
+           strstr(subject_strategy(conf, is_key), "RECORD") != NULL;
+}
+
+const char *subject_strategy(const schloss_conf_t *conf, bool is_key) {
+    const char *kind = strategy(conf, is_key);
+    return strcmp(kind, "AssociatedNameStrategy") == 0 ? fallback_of(conf) : kind;
 }
 
 static schloss_rc by_name(const char *kind, const char *topic, bool is_key, const char *record, char **out,
@@ -42,8 +53,8 @@ static schloss_rc by_name(const char *kind, const char *topic, bool is_key, cons
 }
 
 /* The association of a topic, from the cache or the registry; *subject NULL: none. */
-static schloss_rc association(core_t *c, const schloss_conf_t *conf, const char *topic, bool is_key, io_t *io,
-                              char **subject, schloss_error_t *err) {
+static schloss_rc association(core_t *c, const schloss_conf_t *conf, const char *topic, bool is_key,
+                              uint32_t generation, io_t *io, char **subject, schloss_error_t *err) {
     const char *cluster = conf_str(conf, "subject.name.strategy.kafka.cluster.id");
     char *key = mem_printf("%d|%s|%s", is_key, cluster, topic);
     ENSURE(key != NULL, err, NO_MEMORY, "out of memory");
@@ -74,7 +85,8 @@ static schloss_rc association(core_t *c, const schloss_conf_t *conf, const char 
         if (map_len(c->subjects) >= c->max_views) {
             map_clear(c->subjects);
         }
-        if ((found != NULL && s->subject == NULL) || !map_put(c->subjects, bytes_str(key), s)) {
+        bool current = atomic_load_explicit(&c->generation, memory_order_relaxed) == generation;
+        if (!current || (found != NULL && s->subject == NULL) || !map_put(c->subjects, bytes_str(key), s)) {
             subject_cached_free(s);
         }
         pthread_mutex_unlock(&c->lock);
@@ -85,18 +97,18 @@ static schloss_rc association(core_t *c, const schloss_conf_t *conf, const char 
 }
 
 schloss_rc subject_resolve(core_t *c, const schloss_conf_t *conf, const char *topic, bool is_key, const char *record,
-                           io_t *io, char **out, schloss_error_t *err) {
+                           uint32_t generation, io_t *io, char **out, schloss_error_t *err) {
     const char *kind = strategy(conf, is_key);
     if (strcmp(kind, "AssociatedNameStrategy") != 0) {
         return by_name(kind, topic, is_key, record, out, err);
     }
     char *subject = NULL;
-    TRY(association(c, conf, topic, is_key, io, &subject, err));
+    TRY(association(c, conf, topic, is_key, generation, io, &subject, err));
     if (subject != NULL) {
         *out = subject;
         return SCHLOSS_OK;
     }
-    const char *fallback = conf_str(conf, "subject.name.strategy.fallback.type");
+    const char *fallback = fallback_of(conf);
     if (strcmp(fallback, "NONE") == 0) {
         schloss_rc rc = FAIL(err, SUBJECT_NAME, "No associated subject found for topic %s", topic);
         err_hint(err, "associate a subject with the topic, or set subject.name.strategy.fallback.type");

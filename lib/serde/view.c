@@ -68,16 +68,17 @@ static bool rule_runs(const core_t *c, const ruleset_t *rs, const rule_t *r, boo
 }
 
 /* Two rules of one list with the same tags, type and mode encrypt once: the first listed one acts, in both directions.
- * A rule that does not run does not stand for another (unlike upstream, where data would go out in clear). */
-static bool is_shadowed(const core_t *c, const ruleset_t *rs, const rule_t *list, size_t i, bool writing) {
+ * A rule that does not run does not stand for another (unlike upstream, where data would go out in clear).
+ * @return the rule that stands for list[i], NULL: none */
+static const rule_t *shadow_of(const core_t *c, const ruleset_t *rs, const rule_t *list, size_t i, bool writing) {
     for (size_t k = 0; k < i; k++) {
         if (list[k].kind == RULE_TRANSFORM && list[k].type == list[i].type && list[k].mode == list[i].mode &&
             list[i].type == RULE_TYPE_ENCRYPT && rule_same_tags(&list[k], &list[i]) &&
             rule_runs(c, rs, &list[k], writing)) {
-            return true;
+            return &list[k];
         }
     }
-    return false;
+    return NULL;
 }
 
 /* ---- actions ---- */
@@ -202,6 +203,18 @@ static schloss_rc init_run(core_t *c, view_t *v, rule_run_t *run, const rule_t *
     return SCHLOSS_OK;
 }
 
+/* rule stands for other when writing: where it fails under NONE, other would have encrypted or failed. So it must not
+ * be laxer than the rules that it stands for. */
+static void stand_for(const core_t *c, view_t *v, const rule_t *rule, const rule_t *other) {
+    char name[64];
+    action_t strict = action_of(c, other, "onFailure", other->on_failure, true, ACTION_ERROR, name);
+    for (size_t i = 0; i < v->n_runs && strict != ACTION_NONE; i++) {
+        if (v->runs[i].rule == rule) {
+            v->runs[i].on_failure = ACTION_ERROR;
+        }
+    }
+}
+
 static schloss_rc init_runs(core_t *c, view_t *v, schloss_error_t *err) {
     const ruleset_t *rs = v->rules;
     size_t n = rs->n_domain + rs->n_encoding;
@@ -213,9 +226,14 @@ static schloss_rc init_runs(core_t *c, view_t *v, schloss_error_t *err) {
         size_t len = domain ? rs->n_domain : rs->n_encoding;
         for (size_t k = 0; k < len; k++) {
             size_t i = v->writing ? k : len - 1 - k;
-            if (rule_runs(c, rs, &list[i], v->writing) && !is_shadowed(c, rs, list, i, v->writing)) {
-                /* counted first, so that view_unref frees it */
+            if (!rule_runs(c, rs, &list[i], v->writing)) {
+                continue;
+            }
+            const rule_t *shadow = shadow_of(c, rs, list, i, v->writing);
+            if (shadow == NULL) { /* counted first, so that view_unref frees it */
                 TRY(init_run(c, v, &v->runs[v->n_runs++], &list[i], err));
+            } else if (v->writing) { /* then the list is gone through forwards: the shadow's run is there */
+                stand_for(c, v, shadow, &list[i]);
             }
         }
     }
@@ -264,6 +282,9 @@ schloss_rc view_new(core_t *c, const char *key, const char *subject, sr_schema_t
         rc = ruleset_parse(&v->rules, sr->rule_set, err);
     }
     if (rc == SCHLOSS_OK) {
+        rc = metadata_check(sr->metadata, err);
+    }
+    if (rc == SCHLOSS_OK) {
         rc = init_runs(c, v, err);
     }
     if (rc != SCHLOSS_OK) {
@@ -285,11 +306,20 @@ static bool json_same(const json_t *a, const json_t *b) {
     return a == b || (a != NULL && b != NULL && json_equal(a, b));
 }
 
+static bool same_references(const sr_schema_t *a, const sr_schema_t *b) {
+    bool same = a->n_references == b->n_references;
+    for (size_t i = 0; same && i < a->n_references; i++) {
+        same = strcmp(a->references[i].name, b->references[i].name) == 0 &&
+               strcmp(a->references[i].text, b->references[i].text) == 0;
+    }
+    return same;
+}
+
 bool view_same(const view_t *v, const sr_schema_t *sr) {
     const sr_schema_t *o = v->schema.sr;
     return o->id == sr->id && o->version == sr->version && strcmp(o->type, sr->type) == 0 &&
            strcmp(o->text, sr->text) == 0 && json_same(o->metadata, sr->metadata) &&
-           json_same(o->rule_set, sr->rule_set);
+           json_same(o->rule_set, sr->rule_set) && same_references(o, sr);
 }
 
 /* ---- guard ---- */
@@ -297,9 +327,6 @@ bool view_same(const view_t *v, const sr_schema_t *sr) {
 bool view_is_guarded(const char *subject, const char *require) {
     if (require == NULL || require[0] == '\0' || strcasecmp(require, "false") == 0) {
         return false;
-    }
-    if (strcasecmp(require, "true") == 0) {
-        return true;
     }
     for (const char *p = require; *p != '\0';) {
         size_t n = strcspn(p, ",");
@@ -319,7 +346,7 @@ bool view_is_guarded(const char *subject, const char *require) {
             }
         }
         pattern[len] = '\0';
-        if (len > 0 && rule_wildcard_match(pattern, subject)) {
+        if (len > 0 && (strcasecmp(pattern, "true") == 0 || rule_wildcard_match(pattern, subject))) {
             return true;
         }
         p += n + (p[n] == ',');
