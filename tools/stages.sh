@@ -19,7 +19,7 @@ stage() {
     tail -n +1 -s 0.2 --pid="$pid" -f "$log.raw" 2>/dev/null
     wait "$pid" || rc=$?
     mv "$log.raw" "$log"
-    line=$(tail -n 400 "$log" | grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' | tail -n 1)
+    line=$(tail -n 400 "$log" | grep -aE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' | tail -n 1)
     read -r -a counts <<<"$(tr -dc '0-9 ' <<<"${line:-0 0 0}")"
     if [ "$rc" -ne 0 ] && [ "${counts[1]}" -eq 0 ]; then
         counts[1]=1
