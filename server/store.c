@@ -240,26 +240,32 @@ static int one_int(sqlite3 *handle, const char *sql, int64_t *out) {
     return rc;
 }
 
-/* Refuses foreign and newer files, and brings older ones up to date in one transaction per step. */
-static schloss_rc migrate(sqlite3 *handle, const store_conf_t *conf, schloss_error_t *err) {
-    int64_t id = 0, version = 0, tables = 0;
+/* Refuses foreign and newer files. Runs before anything that writes, so that they stay as they are. */
+static schloss_rc identify(sqlite3 *handle, const store_conf_t *conf, int64_t *version, schloss_error_t *err) {
+    int64_t id = 0, tables = 0;
+    *version = 0;
     int rc = one_int(handle, "PRAGMA application_id", &id);
-    rc = rc != SQLITE_OK ? rc : one_int(handle, "PRAGMA user_version", &version);
+    rc = rc != SQLITE_OK ? rc : one_int(handle, "PRAGMA user_version", version);
     rc = rc != SQLITE_OK ? rc : one_int(handle, "SELECT count(*) FROM sqlite_schema", &tables);
     if (rc != SQLITE_OK) {
         return sqlite_error(handle, rc, conf->path, "reading", err);
     }
-    if (id != conf->application_id && (id != 0 || version != 0 || tables != 0)) {
+    if (id != conf->application_id && (id != 0 || *version != 0 || tables != 0)) {
         schloss_rc e = FAIL(err, STORE_CORRUPT, "%s is a SQLite database of another program", conf->path);
         err_hint(err, "name another file");
         return e;
     }
-    if (version > conf->n_migrations) {
+    if (*version > conf->n_migrations) {
         schloss_rc e = FAIL(err, STORE_NEWER, "store %s has version %lld, this schloss knows up to %d", conf->path,
-                            (long long)version, conf->n_migrations);
+                            (long long)*version, conf->n_migrations);
         err_hint(err, "upgrade schloss, or restore a backup made by this version");
         return e;
     }
+    return 0;
+}
+
+/* Brings an older file up to date, in one transaction per step. */
+static schloss_rc migrate(sqlite3 *handle, const store_conf_t *conf, int64_t version, schloss_error_t *err) {
     for (int v = (int)version; v < conf->n_migrations; v++) {
         char mark[96];
         (void)snprintf(mark, sizeof mark, "PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT",
@@ -294,16 +300,19 @@ static schloss_rc make_file(const char *path, schloss_error_t *err) {
 #define PRAGMAS_COMMON                                                                                                 \
     "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
 #define PRAGMAS_WRITER                                                                                                 \
-    PRAGMAS_COMMON "PRAGMA cache_size=-1024; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"                        \
-                   "PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=16777216"
+    "PRAGMA cache_size=-1024; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"                                       \
+    "PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=16777216"
 #define PRAGMAS_READER PRAGMAS_COMMON "PRAGMA cache_size=-1024; PRAGMA query_only=ON"
 
 static schloss_rc open_all(store_t *s, const store_conf_t *conf, schloss_error_t *err) {
     if (!s->memory) {
         TRY(make_file(conf->path, err));
     }
-    TRY(connect(&s->writer, conf->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, PRAGMAS_WRITER, err));
-    TRY(migrate(s->writer.handle, conf, err));
+    int64_t version = 0;
+    TRY(connect(&s->writer, conf->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, PRAGMAS_COMMON, err));
+    TRY(identify(s->writer.handle, conf, &version, err));
+    TRY(run(s->writer.handle, conf->path, PRAGMAS_WRITER, err));
+    TRY(migrate(s->writer.handle, conf, version, err));
     for (unsigned i = 0; i < s->n_readers; i++) {
         TRY(connect(&s->readers[i], conf->path, SQLITE_OPEN_READWRITE, PRAGMAS_READER, err));
         s->free_readers[s->n_free++] = &s->readers[i];

@@ -69,7 +69,8 @@ SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_serialize(schloss_serializer_t 
 SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_serialize_try(schloss_serializer_t *ser,
                                                                const schloss_target_t *target, schloss_bytes_t record,
                                                                schloss_encoded_t *out, schloss_error_t *err);
-/** Fetches what the target needs (schema, rules, keys) and returns the schema that records must have.
+/** Fetches schema and rules of the target and returns the schema that records must have. Keys are fetched by the first
+ * record that needs one.
  * @param schema may be NULL; borrowed until the handle's next call */
 SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_serializer_prepare(schloss_serializer_t *ser,
                                                                     const schloss_target_t *target,

@@ -49,6 +49,9 @@ schloss_rc payload_encrypt(plan_crypt_t *c, bytes_t plain, buf_t *out, schloss_e
 
 schloss_rc value_encrypt(plan_crypt_t *c, bytes_t plain, bool is_string, buf_t *out, schloss_error_t *err) {
     const dek_key_t *key = NULL;
+    /* no reader could give such a string back: better now than when the producer is gone */
+    ENSURE(!is_string || utf8_valid(plain.ptr, plain.len), err, DATA_MISMATCH,
+           "the record does not fit its schema: a string is not valid UTF-8");
     TRY(key_for_writing(c, &key, err));
     size_t n = sealed_len(c, plain.len);
     size_t text_len = is_string ? B64_LEN(n) : n;

@@ -75,7 +75,6 @@ static schloss_rc look_at(look_t *l, const avro_type_t *t, const avro_field_t *f
 
 static schloss_rc look_items(look_t *l, const avro_type_t *t, const avro_field_t *f) {
     cur_t *c = &l->w.cur;
-    uint64_t items = 0;
     for (int64_t n = cur_varlong(c); !c->failed && n != 0 && !l->stopped; n = cur_varlong(c)) {
         if (n < 0) {
             (void)cur_varlong(c); /* size of the block */
@@ -83,12 +82,15 @@ static schloss_rc look_items(look_t *l, const avro_type_t *t, const avro_field_t
             n = -n;
         }
         for (; n > 0 && !c->failed && !l->stopped; n--) {
-            ENSURE(++items <= LIMIT_RECORD_ITEMS, l->err, LIMIT_EXCEEDED, "more items than LIMIT_RECORD_ITEMS");
+            const uint8_t *before = c->p;
             if (t->kind == AVRO_MAP) {
                 int64_t len = cur_varlong(c);
                 (void)cur_take(c, len < 0 ? SIZE_MAX : (size_t)len);
             }
             TRY(look_at(l, t->items, f));
+            if (c->p == before) {
+                break; /* an item without bytes: the others of the block are like it */
+            }
         }
     }
     return SCHLOSS_OK;
@@ -152,7 +154,8 @@ schloss_rc inspect_record(const view_t *v, bytes_t payload, bool (*each)(void *u
         tell(&l, avro_schema_root(v->schema.avro), NULL, payload);
     } else {
         avro_walk_init(&l.w, payload);
-        rc = look_at(&l, avro_schema_root(v->schema.avro), NULL);
+        rc = avro_check(payload, avro_schema_root(v->schema.avro), err); /* bounds what hostile counts can cost */
+        rc = rc != SCHLOSS_OK ? rc : look_at(&l, avro_schema_root(v->schema.avro), NULL);
     }
     buf_clear(&l.raw);
     return rc;

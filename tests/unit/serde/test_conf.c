@@ -13,7 +13,7 @@ static int setup(void **state) {
     (void)state;
     conf = schloss_conf_new();
     err = schloss_error_new();
-    return 0;
+    return conf == NULL || err == NULL ? -1 : 0;
 }
 static int teardown(void **state) {
     (void)state;
@@ -83,6 +83,7 @@ static void merging_tells_whether_the_client_changes(void **state) {
     (void)state;
     bool changed = false;
     schloss_conf_t *over = schloss_conf_new();
+    assert_non_null(over);
     assert_int_equal(schloss_conf_set(conf, "schema.registry.url", "http://a", err), 0);
     assert_int_equal(schloss_conf_set(over, "schema.registry.url", "http://a", err), 0);
     assert_int_equal(schloss_conf_set(over, "schloss.require.rules", "true", err), 0);
@@ -93,6 +94,7 @@ static void merging_tells_whether_the_client_changes(void **state) {
     assert_int_equal(conf_merge(conf, over, &changed, err), 0);
     assert_true(changed);
     schloss_conf_t *copy = schloss_conf_dup(conf);
+    assert_non_null(copy);
     assert_string_equal(conf_rule(copy, "x", "ENCRYPT", "disabled"), "true");
     schloss_conf_free(copy);
     schloss_conf_free(over);
