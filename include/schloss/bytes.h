@@ -4,7 +4,7 @@
 
 #include <schloss/export.h>
 
-typedef struct schloss_bytes {
+typedef struct {
     const uint8_t *ptr; /**< not owned; may be NULL when len is 0 */
     size_t len;
 } schloss_bytes_t;

@@ -228,11 +228,12 @@ schloss_rc sr_create_dek(io_t *io, const http_service_t *svc, const char *kek, c
     return rc;
 }
 
-void sr_forget_dek(io_t *io, const char *kek, const char *subject, const char *algorithm, int32_t version,
-                   bool deleted) {
+schloss_rc sr_forget_dek(io_t *io, const char *kek, const char *subject, const char *algorithm, int32_t version,
+                         bool deleted, schloss_error_t *err) {
     sr_exchange_t x;
     exchange_init(&x, "GET", true);
     dek_read_path(&x, kek, subject, algorithm, version, deleted);
-    exchange_forget(&x, io);
+    schloss_rc rc = exchange_forget(&x, io, err);
     exchange_clear(&x);
+    return rc;
 }

@@ -29,8 +29,8 @@ void body_str(sr_exchange_t *x, const char *name, const char *value);
 void body_int(sr_exchange_t *x, const char *name, int32_t value);
 /* Asks. @return 0 for a 2xx answer, ABSENT for 404, NEED_IO, NEED_WAIT, the codes of registry.h */
 SCHLOSS_NODISCARD schloss_rc exchange_run(sr_exchange_t *x, io_t *io, const http_service_t *svc, schloss_error_t *err);
-/* Makes the io forget the exchange. */
-void exchange_forget(sr_exchange_t *x, io_t *io);
+/* Makes the io forget the exchange. @return NO_MEMORY when its path could not be built: then nothing is forgotten */
+SCHLOSS_NODISCARD schloss_rc exchange_forget(sr_exchange_t *x, io_t *io, schloss_error_t *err);
 /* Context of a subject (".ctx"), len 0 for the default one. Borrowed. */
 bytes_t context_of(const char *subject);
 bool subject_is_qualified(const char *subject);

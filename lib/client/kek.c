@@ -105,10 +105,11 @@ schloss_rc sr_create_kek(io_t *io, const http_service_t *svc, const char *name, 
     return kek_ask(&x, io, svc, name, out, err);
 }
 
-void sr_forget_kek(io_t *io, const char *name, const char *context, bool deleted) {
+schloss_rc sr_forget_kek(io_t *io, const char *name, const char *context, bool deleted, schloss_error_t *err) {
     sr_exchange_t x;
     exchange_init(&x, "GET", true);
     kek_path(&x, name, context, deleted);
-    exchange_forget(&x, io);
+    schloss_rc rc = exchange_forget(&x, io, err);
     exchange_clear(&x);
+    return rc;
 }

@@ -84,9 +84,10 @@ SCHLOSS_NODISCARD schloss_rc sr_create_dek(io_t *io, const http_service_t *svc, 
                                            const char *algorithm, int32_t version, bytes_t wrapped, sr_dek_t *out,
                                            schloss_error_t *err);
 /* Forget what the io remembers of a KEK / DEK read, to read again after a lost race. */
-void sr_forget_kek(io_t *io, const char *name, const char *context, bool deleted);
-void sr_forget_dek(io_t *io, const char *kek, const char *subject, const char *algorithm, int32_t version,
-                   bool deleted);
+SCHLOSS_NODISCARD schloss_rc sr_forget_kek(io_t *io, const char *name, const char *context, bool deleted,
+                                           schloss_error_t *err);
+SCHLOSS_NODISCARD schloss_rc sr_forget_dek(io_t *io, const char *kek, const char *subject, const char *algorithm,
+                                           int32_t version, bool deleted, schloss_error_t *err);
 
 /* ".ctx" of ":.ctx:subject" (mem_free it), NULL for the default context. */
 char *sr_context_of(const char *subject);

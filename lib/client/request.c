@@ -69,11 +69,11 @@ schloss_rc exchange_run(sr_exchange_t *x, io_t *io, const http_service_t *svc, s
     return answer_status(x, err);
 }
 
-void exchange_forget(sr_exchange_t *x, io_t *io) {
+schloss_rc exchange_forget(sr_exchange_t *x, io_t *io, schloss_error_t *err) {
     const char *path = buf_cstr(&x->path);
-    if (!x->path.failed) {
-        io_forget(io, x->method, path);
-    }
+    TRY(buf_check(&x->path, err));
+    io_forget(io, x->method, path);
+    return SCHLOSS_OK;
 }
 
 bool subject_is_qualified(const char *subject) {

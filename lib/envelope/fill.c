@@ -118,7 +118,7 @@ static schloss_rc create_dek(env_t *env, dek_fill_t *f, kms_scope_t *scope, int3
     if (rc == SCHLOSS_E_CONFLICT) { /* another writer was first: its key counts, ours is dropped */
         if (!f->dek_create_lost) {
             f->dek_create_lost = true;
-            sr_forget_dek(io, spec->kek, spec->subject, alg, asked, false);
+            TRY(sr_forget_dek(io, spec->kek, spec->subject, alg, asked, false, err));
         }
         rc = sr_get_dek(io, env->conf.service, spec->kek, spec->subject, alg, asked, false, out, err);
         if (rc == SCHLOSS_ABSENT) {

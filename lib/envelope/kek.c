@@ -80,7 +80,7 @@ static schloss_rc register_kek(env_t *env, const dek_spec_t *spec, const char *c
     }
     if (!fill->kek_create_lost) { /* another writer was first: read what it made, once */
         fill->kek_create_lost = true;
-        sr_forget_kek(io, spec->kek, context, false);
+        TRY(sr_forget_kek(io, spec->kek, context, false, err));
     }
     return sr_get_kek(io, env->conf.service, spec->kek, context, false, out, err);
 }

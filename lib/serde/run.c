@@ -215,7 +215,7 @@ schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t in, size_t prefix_
         TRY(check_record(&p, err));
     }
     const buf_t *last = &h->out[p.next ^ 1]; /* where the last pass has written, if there was one */
-    if (p.ptr != last->ptr + prefix_len || last->ptr == NULL || last->len != prefix_len + p.len) {
+    if (last->ptr == NULL || p.ptr != last->ptr + prefix_len || last->len != prefix_len + p.len) {
         /* nothing was transformed, or the payload lies behind a length: bring it behind the prefix */
         const uint8_t *from = p.ptr;
         buf_t *b = begin(&p);

@@ -165,7 +165,7 @@ static void test_race(void **state) {
     assert_int_equal(c.err.http_status, 409);
     answers[1].status = 200;
     answers[1].body = "{\"version\":1,\"ts\":5,\"encryptedKeyMaterial\":\"AAEC\"}";
-    sr_forget_dek(c.io, "k", "s", "AES256_GCM", 1, false);
+    assert_int_equal(sr_forget_dek(c.io, "k", "s", "AES256_GCM", 1, false, NULL), 0);
     assert_int_equal(DRIVE(&c, sr_get_dek(c.io, &c.svc, "k", "s", "AES256_GCM", 1, false, &d, &c.err)), 0);
     sr_dek_clear(&d);
     canned_close(&c);

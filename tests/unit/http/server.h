@@ -71,7 +71,7 @@ static bool server_answer(server_t *s, int fd, const char *request, const char *
         return server_text(fd, "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone");
     }
     if (server_is(request, "/echo")) {
-        char out[8192];
+        static _Thread_local char out[8192 + 65536 + 128];
         (void)snprintf(out, sizeof out, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s%s",
                        strlen(request) + strlen(body), request, body);
         return server_text(fd, out);
