@@ -137,11 +137,11 @@ static int child(shared_t *s, schloss_client_t *idle) {
     return 0;
 }
 
-/* The allocator of GCC's AddressSanitizer does not survive a fork by itself: under it all threads wait for an answer
- * then. Else they are wherever they are. */
+/* The allocators of GCC's sanitizers do not survive a fork of a thread that is inside: under them all threads wait for
+ * an answer then. Else they are wherever they are. */
 static void before_fork(shared_t *s) {
     (void)s;
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     for (int i = 0; i < 2000 && atomic_load(&s->gate.waiting) < THREADS; i++) {
         nanosleep(&(struct timespec){0, 1000000}, NULL);
     }
