@@ -40,7 +40,9 @@ static schloss_rc gate_perform(void *user, const schloss_http_request_t *req, sc
 
 static void gate_release(void *user, schloss_http_response_t *out) {
     gate_t *g = user;
+    atomic_fetch_add(&g->waiting, 1);
     pthread_mutex_lock(&g->lock);
+    atomic_fetch_sub(&g->waiting, 1);
     g->inner.release(g->inner.user, out);
     pthread_mutex_unlock(&g->lock);
 }
