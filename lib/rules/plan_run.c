@@ -48,6 +48,19 @@ static schloss_rc value_failed(run_t *r, const op_t *op, schloss_rc rc) {
     return rc;
 }
 
+/* What failed inside the value of a field: items and union branches do not know whose they are. */
+static schloss_rc within(run_t *r, const op_t *op, schloss_rc rc) {
+    if (op->field != NULL) {
+        if (rc < 0) {
+            err_field(r->err, op->field->full_name);
+        }
+        if (r->crypt != NULL && r->crypt->field == NULL) {
+            r->crypt->field = op->field->full_name;
+        }
+    }
+    return rc;
+}
+
 /* A value of len bytes at p; its length begins at start. */
 static schloss_rc run_value(run_t *r, const op_t *op, const uint8_t *start, const uint8_t *p, size_t len) {
     flush(r, start);
@@ -175,7 +188,10 @@ static const uint8_t *skip_varlong(run_t *r, const uint8_t *p) {
 #define ELSEWHERE(call)                                                                                                \
     do {                                                                                                               \
         r->in.p = p;                                                                                                   \
-        TRY(call);                                                                                                     \
+        rc = (call);                                                                                                   \
+        if (rc != SCHLOSS_OK) {                                                                                        \
+            return within(r, op, rc);                                                                                  \
+        }                                                                                                              \
         p = r->in.p;                                                                                                   \
     } while (0)
 
@@ -195,6 +211,7 @@ static schloss_rc run_block(run_t *r, uint32_t block) {
     const uint8_t *start;
     const char *what = NULL;
     int64_t v = 0;
+    schloss_rc rc = SCHLOSS_OK;
     const op_t *op = &r->p->ops[r->p->blocks[block]];
     goto *go[op->code];
 
