@@ -14,7 +14,8 @@ SCHLOSS_BEGIN_DECLS
  * @param partition         RD_KAFKA_PARTITION_UA lets librdkafka choose
  * @param opaque            delivery report's msg opaque
  * @return 0 enqueued (delivery is reported by rk's callback), serde errors, KAFKA. On error nothing was enqueued.
- * Waits up to 60 s when librdkafka's queue is full. One thread at a time per serializer. Since 0.1. */
+ * Waits up to 60 s when librdkafka's queue is full, polling rk: its callbacks run inside and must not use these two
+ * serializers. One thread at a time per serializer. Since 0.1. */
 SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_kafka_produce(rd_kafka_t *rk, const char *topic, int32_t partition,
                                                                schloss_serializer_t *key_ser, schloss_bytes_t key,
                                                                schloss_serializer_t *val_ser, schloss_bytes_t value,

@@ -204,6 +204,13 @@ void secret_require_lock(bool required) {
     pthread_mutex_unlock(&lock);
 }
 
+bool secret_lock_is_required(void) {
+    pthread_mutex_lock(&lock);
+    bool required = lock_required;
+    pthread_mutex_unlock(&lock);
+    return required;
+}
+
 size_t secret_in_use(void) {
     pthread_mutex_lock(&lock);
     size_t n = in_use;

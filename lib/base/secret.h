@@ -14,6 +14,7 @@
 SCHLOSS_NODISCARD schloss_rc secret_alloc(size_t n, void **out, schloss_error_t *err);
 void secret_free(void *p); /* wipes; NULL is fine */
 void secret_require_lock(bool required);
+bool secret_lock_is_required(void);
 /* Registers the fork handlers now instead of at the first use. Handlers run before a fork in the reverse order of their
  * registration: who holds a lock while calling this room must register his own later. false: out of memory. */
 SCHLOSS_NODISCARD bool secret_guard_fork(void);

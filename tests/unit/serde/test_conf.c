@@ -37,6 +37,8 @@ static void values_are_checked(void **state) {
     assert_int_equal(schloss_conf_set(conf, "max.retries", "-1", err), SCHLOSS_E_CONF_VALUE);
     assert_int_equal(schloss_conf_set(conf, "max.retries", "", err), SCHLOSS_E_CONF_VALUE);
     assert_int_equal(schloss_conf_set(conf, "max.retries", "1.5", err), SCHLOSS_E_CONF_VALUE);
+    assert_int_equal(schloss_conf_set(conf, "max.retries", "2147483647", err), 0);
+    assert_int_equal(schloss_conf_set(conf, "max.retries", "4294967296", err), SCHLOSS_E_CONF_VALUE); /* not 0 */
     assert_int_equal(schloss_conf_set(conf, "max.retries", "7", err), 0);
     assert_int_equal(conf_int(conf, "max.retries"), 7);
     assert_int_equal(schloss_conf_set(conf, "normalize.schemas", "yes", err), SCHLOSS_E_CONF_VALUE);

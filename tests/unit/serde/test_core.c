@@ -175,6 +175,22 @@ static void userinfo_becomes_a_header(void **state) {
     schloss_conf_free(conf);
 }
 
+/* One client's demand for locked key memory is not undone by the next client. */
+static void required_locking_stays_required(void **state) {
+    (void)state;
+    static const char *const strict[] = {"schloss.memory.lock", "required", NULL};
+    schloss_conf_t *conf = world_conf(strict), *lax = world_conf(NULL);
+    schloss_client_t *a = NULL, *b = NULL;
+    assert_int_equal(schloss_client_new(conf, NULL, &a, NULL), 0);
+    assert_int_equal(schloss_client_new(lax, NULL, &b, NULL), 0);
+    assert_true(secret_lock_is_required());
+    secret_require_lock(false);
+    schloss_client_free(a);
+    schloss_client_free(b);
+    schloss_conf_free(conf);
+    schloss_conf_free(lax);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_private_core_keeps_the_transport_alive, setup),
@@ -182,6 +198,7 @@ int main(void) {
         cmocka_unit_test_setup(what_is_in_flight_is_invalidated_too, setup),
         cmocka_unit_test_setup(refused_configurations, setup),
         cmocka_unit_test_setup(userinfo_becomes_a_header, setup),
+        cmocka_unit_test_setup(required_locking_stays_required, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -176,6 +176,53 @@ static void hostile_answers_end_in_errors(void **state) {
     }
 }
 
+static schloss_rc carry_on(world_t *w, schloss_prepare_t *p) {
+    schloss_rc rc = 0;
+    for (int i = 0; i < 30 && (rc = schloss_prepare_step(p, w->err)) == SCHLOSS_NEED_IO; i++) {
+        carry(w, p);
+    }
+    return rc;
+}
+
+/* The view of a target changes, and with it the rule's algorithm, while a prepare makes a key for the old one: the key
+ * must not be stored under the new algorithm, where nobody could ever use it. */
+static void a_key_is_stored_for_what_it_was_made_for(void **state) {
+    (void)state;
+    world_t w;
+    static const char *const conf[] = {"value.subject.name.strategy", "TopicNameStrategy", NULL};
+    world_open(&w, FAKE_SCHEMA_PERSON, FAKE_RULES_PII("AES256_GCM", ""), conf);
+    schloss_encoded_t enc;
+    schloss_prepare_t *a = NULL, *b = NULL;
+    assert_int_equal(schloss_serializer_prepare(w.ser, &w.target, NULL, w.err), 0);
+    assert_int_equal(schloss_serialize_try(w.ser, &w.target, schloss_bytes(rec, rec_len), &enc, w.err),
+                     SCHLOSS_NEED_KEY);
+    assert_int_equal(schloss_serializer_prepare_begin(w.ser, &w.target, &a, w.err), 0);
+    for (int i = 0; i < 10; i++) { /* as far as the request that would create the DEK */
+        assert_int_equal(schloss_prepare_step(a, w.err), SCHLOSS_NEED_IO);
+        if (strcmp(schloss_prepare_request(a)->method, "POST") == 0 &&
+            strstr(schloss_prepare_request(a)->url, "/deks/") != NULL) {
+            break;
+        }
+        carry(&w, a);
+    }
+    fake_registry_put_avro(w.fr, WORLD_SUBJECT, 2, FAKE_SCHEMA_PERSON, FAKE_RULES_PII("AES256_SIV", ""));
+    schloss_client_invalidate(w.client);
+    assert_int_equal(schloss_serialize_try(w.ser, &w.target, schloss_bytes(rec, rec_len), &enc, w.err),
+                     SCHLOSS_NEED_KEY);
+    assert_int_equal(schloss_serializer_prepare_begin(w.ser, &w.target, &b, w.err), 0);
+    assert_int_equal(carry_on(&w, b), 0);
+    assert_int_equal(carry_on(&w, a), 0);
+    schloss_prepare_free(a);
+    schloss_prepare_free(b);
+    json_t *siv = fake_registry_get_dek(w.fr, "kek1", WORLD_SUBJECT, 1, "AES256_SIV");
+    json_t *gcm = fake_registry_get_dek(w.fr, "kek1", WORLD_SUBJECT, 1, "AES256_GCM");
+    assert_null(siv);
+    assert_non_null(gcm);
+    json_decref(gcm);
+    assert_int_equal(schloss_serialize(w.ser, &w.target, schloss_bytes(rec, rec_len), &enc, w.err), 0);
+    world_close(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_event_loop_can_drive_it, setup),
@@ -184,6 +231,7 @@ int main(void) {
         cmocka_unit_test_setup(a_waiter_shares_the_failure, setup),
         cmocka_unit_test_setup(nothing_to_prepare_is_said, setup),
         cmocka_unit_test_setup(hostile_answers_end_in_errors, setup),
+        cmocka_unit_test_setup(a_key_is_stored_for_what_it_was_made_for, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
