@@ -61,7 +61,8 @@ static schloss_rc ctx_new(ctx_t **out, const secrets_t *s, schloss_error_t *err)
     c->ctr = ossl_cipher_new("AES-256-CTR", s->raw + HALF, true);
     if (c->mac == NULL || c->ctr == NULL) {
         ctx_free(c);
-        return ossl_fail("AES-256-SIV", err);
+        (void)ossl_fail("AES-256-SIV", err);
+        return SCHLOSS_E_CRYPTO; /* so that compilers see that *out is set on success */
     }
     *out = c;
     return SCHLOSS_OK;

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include "serde/view.h"
+#include "testlib/fault.h"
 #include "testlib/world.h"
 #include <string.h>
 
@@ -64,6 +65,7 @@ static void malformed_metadata_and_parameters_are_refused(void **state) {
         world_t w;
         schloss_encoded_t enc;
         world_open(&w, FAKE_SCHEMA_PERSON, NULL, NULL);
+        fault_pause();
         json_t *md = i < COUNT_OF(metadata) ? json_loads(metadata[i], 0, NULL) : json_null();
         json_t *rules = json_loads(FAKE_RULES_PII("AES256_GCM", ""), 0, NULL);
         json_t *s = json_pack("{s:s,s:i,s:i,s:s,s:o,s:o}", "subject", WORLD_SUBJECT, "version", 2, "id", 2, "schema",
@@ -74,6 +76,7 @@ static void malformed_metadata_and_parameters_are_refused(void **state) {
         }
         fake_registry_put_schema(w.fr, s);
         json_decref(s);
+        fault_resume();
         schloss_rc rc = schloss_serialize(w.ser, &w.target, schloss_bytes(rec, rec_len), &enc, w.err);
         if (rc != SCHLOSS_E_RULE_SET) {
             fail_msg("case %zu: %s", i, schloss_rc_name(rc));
