@@ -6,19 +6,15 @@
 #include <cmocka.h>
 #include "keyed.h"
 
-#define TAGGED(n, t) "{\"name\":\"" n "\",\"type\":" t ",\"confluent:tags\":[\"PII\"]}"
-#define FIELD(n, t) "{\"name\":\"" n "\",\"type\":" t "}"
-static const char
-    schema_text[] =
-        "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" FIELD("n", "\"int\"") "," TAGGED("list", "{\"type\":"
-                                                                                                    "\"array\","
-                                                                                                    "\"items\":"
-                                                                                                    "\"string\"}") "," TAGGED(
-            "map",
-            "{\"type\":\"map\",\"values\":\"bytes\"}") "," TAGGED("any",
-                                                                  "[\"null\",\"int\",\"string\"]") "," FIELD("tail",
-                                                                                                             "\"string"
-                                                                                                             "\"") "]}";
+/* clang-format off */
+#define TAG ",\"confluent:tags\":[\"PII\"]}"
+static const char schema_text[] =
+    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"n\",\"type\":\"int\"},"
+    "{\"name\":\"list\",\"type\":{\"type\":\"array\",\"items\":\"string\"}" TAG ","
+    "{\"name\":\"map\",\"type\":{\"type\":\"map\",\"values\":\"bytes\"}" TAG ","
+    "{\"name\":\"any\",\"type\":[\"null\",\"int\",\"string\"]" TAG ",{\"name\":\"tail\",\"type\":\"string\"}]}";
+/* clang-format on */
+
 /* n 7; list: a block of -2 (4 bytes): "a" "b", end; map: 1: "k" -> 01 02, end; any: branch 2 "x"; tail "t" */
 static const uint8_t record[] = {14, 3, 8, 2, 'a', 2, 'b', 0, 2, 2, 'k', 4, 1, 2, 0, 4, 2, 'x', 2, 't'};
 /* the same with a plain block: what comes back */
