@@ -118,9 +118,15 @@ static schloss_rc run_items(run_t *r, const op_t *op) {
                 }
                 r->in.p += len;
             }
+            uint64_t spent = r->empty_items;
             TRY(run_block(r, op->a));
-            if (r->in.p == before && ++r->empty_items > LIMIT_RECORD_ITEMS) {
-                return too_many_empty(r);
+            if (r->in.p == before) { /* an item without bytes: the others are like it and cost as much */
+                uint64_t price = r->empty_items - spent + 1;
+                if ((uint64_t)count > (LIMIT_RECORD_ITEMS - spent) / price) {
+                    return too_many_empty(r);
+                }
+                r->empty_items = spent + (uint64_t)count * price;
+                break;
             }
         }
         if (block_end != NULL && r->in.p != block_end) {
