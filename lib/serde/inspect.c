@@ -16,28 +16,49 @@ typedef struct look {
     schloss_error_t *err;
 } look_t;
 
-static const char *kek_of(const view_t *v, const rule_run_t *run) {
-    const char *kek = rule_param(run->rule, v->schema.sr->metadata, "encrypt.kek.name");
-    return kek == NULL ? "" : kek;
+/* How the producer encrypted a value, as far as the rule says. */
+typedef struct cover {
+    const rule_t *rule;
+    const char *kek;
+    dek_alg_t alg;
+    bool versioned;
+} cover_t;
+
+static bool read_rule(const view_t *v, const rule_t *r, cover_t *out) {
+    const json_t *md = v->schema.sr->metadata;
+    const char *alg = rule_param(r, md, "encrypt.dek.algorithm");
+    const char *days = rule_param(r, md, "encrypt.dek.expiry.days");
+    const char *kek = rule_param(r, md, "encrypt.kek.name");
+    *out = (cover_t){.rule = r, .kek = kek == NULL ? "" : kek, .alg = DEK_AES256_GCM};
+    out->versioned = days != NULL && days[strspn(days, "0")] != '\0';
+    return alg == NULL || alg[0] == '\0' || dek_alg_parse(alg, &out->alg);
 }
 
-/* The rule whose ciphertext lies outermost: reading undoes it first. */
-static const rule_run_t *covering(const view_t *v, const avro_field_t *f, bool payload) {
-    for (size_t i = 0; i < v->n_runs; i++) {
-        const rule_run_t *r = &v->runs[i];
-        if (r->slot != NULL && r->is_payload == payload &&
-            (payload || (f != NULL && rule_matches_field(r->rule, f, v->schema.sr->metadata)))) {
-            return r;
+/* The rule whose ciphertext lies outermost: writing applies it last. What the producer did counts: neither the reader's
+ * own switches nor the direction of the rule matter. */
+static bool covering(const view_t *v, const avro_field_t *f, bool payload, cover_t *out) {
+    const ruleset_t *rs = v->rules;
+    const rule_t *list = payload ? rs->encoding : rs->domain;
+    rule_type_t type = payload ? RULE_TYPE_ENCRYPT_PAYLOAD : RULE_TYPE_ENCRYPT;
+    if (rs->enable_at == ENABLE_NONE) {
+        return false;
+    }
+    for (size_t i = payload ? rs->n_encoding : rs->n_domain; i-- > 0;) {
+        const rule_t *r = &list[i];
+        bool runs = rule_mode_runs(r->mode, true) || rule_mode_runs(r->mode, false);
+        if (r->type == type && !r->disabled && runs &&
+            (payload || (f != NULL && rule_matches_field(r, f, v->schema.sr->metadata))) && read_rule(v, r, out)) {
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
-static void describe(look_t *l, const rule_run_t *run, bytes_t data, bool is_text, schloss_field_info_t *info) {
+static void describe(look_t *l, const cover_t *run, bytes_t data, bool is_text, schloss_field_info_t *info) {
     size_t n = data.len;
     info->is_encrypted = true;
     info->rule = run->rule->name;
-    info->kek = kek_of(l->v, run);
+    info->kek = run->kek;
     info->algorithm = dek_alg_name(run->alg);
     info->dek_version = run->versioned ? 0 : 1;
     info->looks_valid = true;
@@ -64,9 +85,9 @@ static void tell(look_t *l, const avro_type_t *t, const avro_field_t *f, bytes_t
                                  .algorithm = "",
                                  .len = data.len};
     bool text = t->kind == AVRO_STRING;
-    const rule_run_t *run = text || t->kind == AVRO_BYTES ? covering(l->v, f, false) : NULL;
-    if (run != NULL) {
-        describe(l, run, data, text, &info);
+    cover_t cover;
+    if ((text || t->kind == AVRO_BYTES) && covering(l->v, f, false, &cover)) {
+        describe(l, &cover, data, text, &info);
     }
     l->stopped = !l->each(l->user, &info);
 }
@@ -143,12 +164,12 @@ static schloss_rc look_at(look_t *l, const avro_type_t *t, const avro_field_t *f
 schloss_rc inspect_record(const view_t *v, bytes_t payload, bool (*each)(void *user, const schloss_field_info_t *info),
                           void *user, schloss_error_t *err) {
     look_t l = {.v = v, .each = each, .user = user, .err = err};
-    const rule_run_t *run = covering(v, NULL, true);
+    cover_t cover;
     buf_init(&l.raw, LIMIT_RECORD_BYTES, "LIMIT_RECORD_BYTES", false);
     schloss_rc rc = SCHLOSS_OK;
-    if (run != NULL) { /* the whole payload is ciphertext: nothing inside can be told apart */
+    if (covering(v, NULL, true, &cover)) { /* the whole payload is ciphertext: nothing inside can be told apart */
         schloss_field_info_t info = {.path = "", .type = "payload", .len = payload.len};
-        describe(&l, run, payload, false, &info);
+        describe(&l, &cover, payload, false, &info);
         (void)each(user, &info);
     } else if (v->root_is_bytes) {
         tell(&l, avro_schema_root(v->schema.avro), NULL, payload);

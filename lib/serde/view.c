@@ -57,14 +57,14 @@ static bool environment_runs(rule_env_t at, const char *environment) {
 }
 
 static bool rule_runs(const core_t *c, const ruleset_t *rs, const rule_t *r, bool writing) {
+    if (!rule_mode_runs(r->mode, writing)) {
+        return false;
+    }
     const char *disabled = conf_rule(c->conf, r->name, r->type_upper, "disabled");
-    if (disabled != NULL && strcasecmp(disabled, "true") == 0) {
-        return false;
+    if (disabled != NULL) { /* the client's word comes first, before enableAt too (spec 3.3) */
+        return strcasecmp(disabled, "true") != 0;
     }
-    if (!environment_runs(rs->enable_at, conf_str(c->conf, "execution.environment"))) {
-        return false;
-    }
-    return (disabled != NULL || !r->disabled) && rule_mode_runs(r->mode, writing);
+    return !r->disabled && environment_runs(rs->enable_at, conf_str(c->conf, "execution.environment"));
 }
 
 /* Two rules of one list with the same tags, type and mode encrypt once: the first listed one acts, in both directions.

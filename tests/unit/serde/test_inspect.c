@@ -49,6 +49,19 @@ static void fields_are_told(void **state) {
             "shop.test.Person.alias:string:1:encryptPII:kek1:AES128_GCM:1:1\n");
 }
 
+static void what_the_reader_cannot_undo_is_told_too(void **state) {
+    (void)state;
+    inspect("{\"domainRules\":[{\"name\":\"w\",\"type\":\"ENCRYPT\",\"mode\":\"WRITE\",\"tags\":[\"PII\"],"
+            "\"params\":{\"encrypt.kek.name\":\"kek1\",\"encrypt.kms.type\":\"local-kms\","
+            "\"encrypt.kms.key.id\":\"mykey\"}}]}",
+            false,
+            "shop.test.Person.name:string:1:w:kek1:AES256_GCM:1:1\n"
+            "shop.test.Person.n:int:0::::0:0\n"
+            "shop.test.Person.note:string:0::::0:0\n"
+            "shop.test.Person.blob:bytes:1:w:kek1:AES256_GCM:1:1\n"
+            "shop.test.Person.alias:string:1:w:kek1:AES256_GCM:1:1\n");
+}
+
 static void plaintext_under_a_rule_looks_wrong(void **state) {
     (void)state;
     inspect(FAKE_RULES_PII("AES256_SIV", ""), true,
@@ -67,6 +80,7 @@ static void payload_is_one_line(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_are_told),
+        cmocka_unit_test(what_the_reader_cannot_undo_is_told_too),
         cmocka_unit_test(plaintext_under_a_rule_looks_wrong),
         cmocka_unit_test(payload_is_one_line),
     };

@@ -121,6 +121,12 @@ static void overrides_switch_rules(void **state) {
     assert_int_equal(write_with(&w, DOMAIN(RULE("r", "ENCRYPT", PII, ",\"disabled\":true")), on, &enc), 0);
     assert_false(is_clear(&enc));
     world_close(&w);
+    static const char *const forced[] = {"rule.executors.r.disabled", "false", NULL};
+    assert_int_equal(
+        write_with(&w, "{\"enableAt\":\"GATEWAY\",\"domainRules\":[" RULE("r", "ENCRYPT", PII, "") "]}", forced, &enc),
+        0);
+    assert_false(is_clear(&enc));
+    world_close(&w);
     static const char *const gateway[] = {"execution.environment", "GATEWAY", NULL};
     assert_int_equal(
         write_with(&w, "{\"enableAt\":\"GATEWAY\",\"domainRules\":[" RULE("r", "ENCRYPT", PII, "") "]}", gateway, &enc),
