@@ -162,7 +162,18 @@ static schloss_rc run_items(run_t *r, const op_t *op) {
         }                                                                                                              \
     } while (0)
 
-/* The end of a long of 4 bytes and more, without its value; NULL when malformed. */
+/* A length: as READ_VARLONG, but the usual one, of a single byte, is on its way to the next instruction sooner. */
+#define READ_LEN(v)                                                                                                    \
+    do {                                                                                                               \
+        if (__builtin_expect(p < end && (*p & 0x81u) == 0, 1)) {                                                       \
+            (v) = *p >> 1;                                                                                             \
+            p++;                                                                                                       \
+        } else {                                                                                                       \
+            READ_VARLONG(v);                                                                                           \
+        }                                                                                                              \
+    } while (0)
+
+/* The end of a long of 3 bytes and more, without its value; NULL when malformed. */
 static const uint8_t *skip_varlong(run_t *r, const uint8_t *p) {
     uint64_t w = 0;
     if (r->in.end - p >= 8) {
@@ -238,6 +249,11 @@ op_int:
     }
     NEXT();
 op_long:
+    if (end - p >= 2 &&
+        (p[0] < 0x80 || p[1] < 0x80)) { /* guessed by the predictor: the next instruction need not wait */
+        p += p[0] < 0x80 ? 1 : 2;
+        NEXT();
+    }
     start = p;
     p = skip_varlong(r, p);
     if (p == NULL) {
@@ -252,7 +268,7 @@ op_fix:
     p += op->a;
     NEXT();
 op_len:
-    READ_VARLONG(v);
+    READ_LEN(v);
     if (v < 0 || v > end - p) {
         REFUSE("a length exceeds the record");
     }
@@ -290,7 +306,7 @@ op_call:
     NEXT();
 op_value:
     start = p;
-    READ_VARLONG(v);
+    READ_LEN(v);
     if (v < 0 || v > end - p) {
         REFUSE("a length exceeds the record");
     }
