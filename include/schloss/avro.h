@@ -84,6 +84,8 @@ SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_avro_to_json(const schloss_sche
                                                               unsigned flags, schloss_avro_writer_t *w,
                                                               schloss_bytes_t *out, schloss_error_t *err);
 
+#include <schloss/avro_inline.h>
+
 SCHLOSS_END_DECLS
 
 #endif

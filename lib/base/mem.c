@@ -76,14 +76,6 @@ char *mem_printf(const char *fmt, ...) {
     return out;
 }
 
-void mem_wipe(void *p, size_t n) {
-    if (n != 0) {
-        memset(p, 0, n);
-        /* The compiler must assume that this reads the memory, so the memset stays. */
-        __asm__ __volatile__("" : : "r"(p) : "memory");
-    }
-}
-
 void mem_wipe_str(char *s) {
     if (s != NULL) {
         mem_wipe(s, strlen(s));

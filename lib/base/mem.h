@@ -4,6 +4,7 @@
 #define BASE_MEM_H
 
 #include <schloss/bytes.h>
+#include <string.h>
 
 typedef schloss_bytes_t bytes_t;
 
@@ -14,8 +15,15 @@ void mem_free(void *p);
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
 char *mem_printf(const char *fmt, ...) SCHLOSS_PRINTF(1, 2);
-/* Wipes n bytes in a way that the optimiser cannot remove. The one place that does it. */
-void mem_wipe(void *p, size_t n);
+/* Wipes n bytes in a way that the optimiser cannot remove. The one place that does it; inline, so that a few bytes of
+ * known size cost a few stores. */
+static inline void mem_wipe(void *p, size_t n) {
+    if (n != 0) {
+        memset(p, 0, n);
+        /* The compiler must assume that this reads the memory, so the memset stays. */
+        __asm__ __volatile__("" : : "r"(p) : "memory");
+    }
+}
 /* Wipes and frees a NUL-terminated string; NULL is fine. */
 void mem_wipe_str(char *s);
 

@@ -61,7 +61,7 @@ schloss_rc value_encrypt(plan_crypt_t *c, bytes_t plain, bool is_string, buf_t *
     uint8_t *at = out->ptr + out->len;
     at += varlong_write(at, (int64_t)text_len);
     if (is_string) {
-        buf_reset(c->scratch);
+        buf_rewind(c->scratch); /* ciphertext: nothing to wipe */
         if (!buf_reserve(c->scratch, n)) {
             return buf_check(c->scratch, err);
         }
@@ -111,7 +111,7 @@ schloss_rc value_decrypt(plan_crypt_t *c, bytes_t cipher, bool is_string, buf_t 
     const dek_key_t *key = NULL;
     if (is_string) {
         size_t n = 0;
-        buf_reset(c->scratch);
+        buf_rewind(c->scratch); /* ciphertext: nothing to wipe */
         if (!buf_reserve(c->scratch, cipher.len / 4 * 3 + 6)) {
             return buf_check(c->scratch, err);
         }

@@ -38,7 +38,7 @@ void handle_wipe(handle_t *h, bool keep_result) {
     for (unsigned i = 0; i < 2; i++) {
         if (keep_result && i == h->buf_done) {
             buf_settle(&h->out[i]);
-        } else {
+        } else if ((h->out[i].len | h->out[i].high | h->out[i].failed) != 0) {
             buf_reset(&h->out[i]);
         }
     }

@@ -5,11 +5,15 @@
 #include <schloss/avro.h>
 
 struct schloss_avro_reader {
-    cur_t cur;
+    cur_t cur; /* first: p and end are what avro_inline.h sees */
     const uint8_t *start;
     const char *what; /* kind that failed; NULL while all is well */
     size_t at;        /* its offset */
 };
+
+_Static_assert(offsetof(struct schloss_avro_reader, cur.p) == 0 &&
+                   offsetof(struct schloss_avro_reader, cur.end) == sizeof(void *),
+               "avro_inline.h");
 
 schloss_avro_reader_t *schloss_avro_reader_new(void) {
     return MEM_NEW(schloss_avro_reader_t);
@@ -31,6 +35,7 @@ static __attribute__((cold)) void fail(schloss_avro_reader_t *r, const char *wha
         r->what = what;
         r->at = r->start == NULL ? 0 : (size_t)(r->cur.p - r->start);
         r->cur.failed = true;
+        r->cur.end = r->cur.p; /* the inline readers find nothing more */
     }
 }
 
