@@ -14,13 +14,13 @@ static void used_entries_are_renewed_in_the_background(void **state) {
     schloss_encoded_t enc;
     size_t n = world_person(rec, sizeof(rec), "ann", 7, "note", 3, NULL);
     static const char *const conf[] = {
-        "schloss.refresh.thread", "true", "cache.expiry.secs", "5", "latest.cache.ttl.sec", "5", NULL};
+        "schloss.refresh.thread", "true", "cache.expiry.secs", "10", "latest.cache.ttl.sec", "5", NULL};
     world_open(&w, FAKE_SCHEMA_PERSON, FAKE_RULES_PII("AES256_GCM", ""), conf);
     schloss_rc rc = schloss_serialize(w.ser, &w.target, schloss_bytes(rec, n), &enc, w.err);
     assert_int_equal(rc, 0);
     uint64_t before = schloss_metric_get("refreshes");
     size_t waits = 0;
-    for (int i = 0; i < 80; i++) { /* eight seconds of records: longer than the entries live */
+    for (int i = 0; i < 125; i++) { /* longer than the entries live; the thread has two seconds to renew them */
         usleep(100000);
         rc = schloss_serialize_try(w.ser, &w.target, schloss_bytes(rec, n), &enc, w.err);
         if (rc == SCHLOSS_NEED_KEY) {
