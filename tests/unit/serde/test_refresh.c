@@ -14,7 +14,7 @@ static void used_entries_are_renewed_in_the_background(void **state) {
     schloss_encoded_t enc;
     size_t n = world_person(rec, sizeof(rec), "ann", 7, "note", 3, NULL);
     static const char *const conf[] = {
-        "schloss.refresh.thread", "true", "cache.expiry.secs", "10", "latest.cache.ttl.sec", "5", NULL};
+        "schloss.refresh.thread", "true", "cache.expiry.secs", "10", "latest.cache.ttl.sec", "10", NULL};
     world_open(&w, FAKE_SCHEMA_PERSON, FAKE_RULES_PII("AES256_GCM", ""), conf);
     schloss_rc rc = schloss_serialize(w.ser, &w.target, schloss_bytes(rec, n), &enc, w.err);
     assert_int_equal(rc, 0);
