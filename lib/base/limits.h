@@ -4,7 +4,7 @@
 
 #define LIMIT_RECORD_BYTES ((size_t)128 * 1024 * 1024)  /* schloss.limit.record.bytes: one record in or out */
 #define LIMIT_RECORD_DEPTH 128u                         /* nesting of a record (recursive schemas) */
-#define LIMIT_RECORD_ITEMS ((uint64_t)64 * 1024 * 1024) /* items of zero-byte types in arrays of one record */
+#define LIMIT_RECORD_ITEMS ((uint64_t)1024 * 1024)      /* items of zero-byte types in arrays of one record */
 #define LIMIT_SCHEMA_BYTES ((size_t)8 * 1024 * 1024)    /* text of one schema */
 #define LIMIT_SCHEMA_DEPTH 256u                         /* nesting of a schema text */
 #define LIMIT_SCHEMA_TYPES 65536u                       /* types in one schema with its references */
