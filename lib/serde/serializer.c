@@ -113,8 +113,10 @@ static schloss_rc serialize_at(schloss_serializer_t *ser, const schloss_target_t
     schloss_rc rc = handle_run(h, e, record, prefix, bytes(NULL, 0), t.mono_ms, &result, err);
     handle_wipe(h, rc == SCHLOSS_OK);
     TRY(rc);
-    *out = (schloss_encoded_t){.value = result};
+    *out = (schloss_encoded_t){.header_name = NULL};
     if (with_header) {
+        out->value.ptr = result.ptr; /* in halves, see pass_t in run.c */
+        out->value.len = result.len;
         out->header_name = framing_header_name(e->is_key);
         out->header = bytes(v->guid, FRAMING_GUID_LEN);
     } else {
