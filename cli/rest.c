@@ -175,7 +175,10 @@ schloss_rc rest_call(rest_t *r, const char *method, const char *path, const json
     if (body != NULL && text == NULL) {
         return NO_MEMORY(err);
     }
-    exchange_t x = {r, {method, path, bytes(text, text != NULL ? strlen(text) : 0), true}, {0}};
+    exchange_t x = {
+        r,
+        {.method = method, .path = path, .body = bytes(text, text != NULL ? strlen(text) : 0), .sensitive = true},
+        {0}};
     io_t *io = NULL;
     schloss_rc rc = io_new(&io, err);
     if (rc == SCHLOSS_OK) {

@@ -49,7 +49,21 @@
     X(BAD_UTF8, -7008, CRYPTO, 0, "The decrypted string is not valid UTF-8.")                                          \
     X(WRAP_FAILED, -8001, KMS, 0, "The KMS cannot wrap the DEK; check credentials and key id.")                        \
     X(UNWRAP_FAILED, -8002, KMS, 0, "The KMS cannot unwrap the DEK; check credentials and key id.")                    \
-    X(KMS_DENIED, -8003, KMS, 0, "The KMS refuses access to the key.")                                                 \
+    X(KMS_DENIED, -8003, KMS, 0, "The KMS refuses access to the key; ask its owner for encrypt and decrypt.")          \
+    X(KMS_BUSY, -8004, KMS, R, "The KMS is throttling, sealed or failing; it is asked again.")                         \
+    X(KMS_KEY_DISABLED, -8005, KMS, 0, "The KMS key is disabled; enable it.")                                          \
+    X(KMS_KEY_DELETED, -8006, KMS, 0, "The KMS key or the version needed is deleted; what it wraps is lost.")          \
+    X(KMS_KEY_PENDING, -8007, KMS, 0, "The KMS key is pending deletion or import; cancel the deletion.")               \
+    X(KMS_KEY_UNKNOWN, -8008, KMS, 0, "The KMS has no such key; check key id, account, mount and region.")             \
+    X(KMS_KEY_VERSION, -8009, KMS, 0, "The KMS no longer opens what this version of the key wrapped.")                 \
+    X(KMS_KEY_TYPE, -8010, KMS, 0, "The KMS key is of a type or usage that cannot wrap; use the type in the hint.")    \
+    X(KMS_REGION, -8011, KMS, 0, "The KMS key belongs to another region, vault or account.")                           \
+    X(KMS_CLOCK, -8012, KMS, 0, "The KMS finds this machine's clock wrong; set it.")                                   \
+    X(KMS_CREDENTIALS, -8013, KMS, 0, "Credentials for the KMS are missing, malformed or refused.")                    \
+    X(KMS_EXPIRED, -8014, KMS, 0, "Credentials or token for the KMS have expired; renew them.")                        \
+    X(KMS_ANSWER, -8015, KMS, R, "The KMS's answer is cut short, no JSON, or lacks what it must have.")                \
+    X(KMS_WRONG_KEY, -8016, KMS, 0, "The KMS answered for another key than the one asked.")                            \
+    X(KMS_CONF, -8017, KMS, C, "The key id or a setting of the KMS driver is malformed or missing.")                   \
     X(KEK_NOT_FOUND, -9001, REGISTRY, 0, "The DEK Registry has no such KEK.")                                          \
     X(DEK_NOT_FOUND, -9002, REGISTRY, 0, "The DEK Registry has no such DEK.")                                          \
     X(KEK_MISMATCH, -9003, REGISTRY, 0, "KMS type or key id of the KEK is not that of the rule.")                      \

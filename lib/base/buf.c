@@ -165,15 +165,18 @@ static uint64_t zigzag(int64_t v) {
     return ((uint64_t)v << 1) ^ (v < 0 ? UINT64_MAX : 0);
 }
 
-size_t varlong_write(uint8_t *p, int64_t v) {
-    uint64_t z = zigzag(v);
+size_t uvarlong_write(uint8_t *p, uint64_t v) {
     size_t n = 0;
-    while (z > 0x7f) {
-        p[n++] = (uint8_t)(z | 0x80);
-        z >>= 7;
+    while (v > 0x7f) {
+        p[n++] = (uint8_t)(v | 0x80);
+        v >>= 7;
     }
-    p[n++] = (uint8_t)z;
+    p[n++] = (uint8_t)v;
     return n;
+}
+
+size_t varlong_write(uint8_t *p, int64_t v) {
+    return uvarlong_write(p, zigzag(v));
 }
 
 size_t varlong_size(int64_t v) {

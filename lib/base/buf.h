@@ -136,6 +136,8 @@ static inline int64_t cur_varlong(cur_t *c) {
 int32_t cur_varint(cur_t *c);
 /* Writes the zigzag varint of v to p (10 bytes of room); returns its length. */
 size_t varlong_write(uint8_t *p, int64_t v);
+/* The same without zigzag, for Protobuf. */
+size_t uvarlong_write(uint8_t *p, uint64_t v);
 size_t varlong_size(int64_t v);
 void buf_put_varlong(buf_t *b, int64_t v);
 

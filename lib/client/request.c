@@ -64,7 +64,7 @@ schloss_rc exchange_run(sr_exchange_t *x, io_t *io, const http_service_t *svc, s
     TRY(buf_check(&x->body, err));
     const char *path = buf_cstr(&x->path);
     TRY(buf_check(&x->path, err));
-    io_call_t call = {x->method, path, buf_view(&x->body), x->sensitive};
+    io_call_t call = {.method = x->method, .path = path, .body = buf_view(&x->body), .sensitive = x->sensitive};
     TRY(io_call(io, svc, &call, &x->answer, err));
     return answer_status(x, err);
 }

@@ -26,6 +26,10 @@ typedef struct http_service {
     uint32_t retries_wait_ms;     /* 1000 */
     uint32_t retries_max_wait_ms; /* 20000 */
     uint32_t connect_timeout_ms, timeout_ms;
+    bool is_foreign;             /* a KMS: none of the registry's fixed headers (Content-Type, Accept, Confluent-*) */
+    const schloss_tls_t *tls;    /* see schloss_http_request_t; a foreign service must set it */
+    schloss_protocol_t protocol; /* of all its calls */
+    bool direct;
 } http_service_t;
 
 void http_service_clear(http_service_t *s); /* frees and wipes the members */
@@ -36,7 +40,13 @@ typedef struct io_call {
     const char *method;
     const char *path; /* "/subjects/x/versions/latest?..." appended to the base URL; or absolute for a KMS */
     bytes_t body;     /* JSON */
-    bool sensitive;   /* answer may carry key material */
+    bool sensitive;   /* body or answer may carry key material */
+    /* Of this call only (copied), behind those of the service; no part of the memo's key, so a signature may change
+     * when logic runs again. */
+    const schloss_http_header_t *headers;
+    size_t n_headers;
+    /* Is this final-looking answer to be retried (AWS throttles with 400)? NULL: by status alone. */
+    bool (*is_retriable)(int status, bytes_t body);
 } io_call_t;
 
 typedef struct io_memo io_memo_t;

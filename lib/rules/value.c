@@ -1,4 +1,4 @@
-/* Encrypting and decrypting one value.
+/* Encrypting and decrypting one value, or handing it to an application.
  *
  *     [00 | DEK version, 4 bytes big-endian]   iff the rule has an expiry
  *     IV 12 | ciphertext | tag 16              GCM
@@ -47,7 +47,20 @@ schloss_rc payload_encrypt(plan_crypt_t *c, bytes_t plain, buf_t *out, schloss_e
     return SCHLOSS_OK;
 }
 
-schloss_rc value_encrypt(plan_crypt_t *c, bytes_t plain, bool is_string, buf_t *out, schloss_error_t *err) {
+static size_t head_write(uint8_t *at, value_head_t head, size_t n) {
+    switch (head) {
+    case HEAD_NONE:
+        return 0;
+    case HEAD_ZIGZAG:
+        return varlong_write(at, (int64_t)n);
+    case HEAD_VARINT:
+        return uvarlong_write(at, n);
+    }
+    return 0;
+}
+
+static schloss_rc value_encrypt(plan_crypt_t *c, bytes_t plain, bool is_string, value_head_t head, buf_t *out,
+                                schloss_error_t *err) {
     const dek_key_t *key = NULL;
     /* no reader could give such a string back: better now than when the producer is gone */
     ENSURE(!is_string || utf8_valid(plain.ptr, plain.len), err, DATA_MISMATCH,
@@ -59,7 +72,7 @@ schloss_rc value_encrypt(plan_crypt_t *c, bytes_t plain, bool is_string, buf_t *
         return buf_check(out, err);
     }
     uint8_t *at = out->ptr + out->len;
-    at += varlong_write(at, (int64_t)text_len);
+    at += head_write(at, head, text_len);
     if (is_string) {
         buf_rewind(c->scratch); /* ciphertext: nothing to wipe */
         if (!buf_reserve(c->scratch, n)) {
@@ -107,7 +120,8 @@ schloss_rc payload_decrypt(plan_crypt_t *c, bytes_t cipher, buf_t *out, schloss_
     return SCHLOSS_OK;
 }
 
-schloss_rc value_decrypt(plan_crypt_t *c, bytes_t cipher, bool is_string, buf_t *out, schloss_error_t *err) {
+static schloss_rc value_decrypt(plan_crypt_t *c, bytes_t cipher, bool is_string, value_head_t head, buf_t *out,
+                                schloss_error_t *err) {
     const dek_key_t *key = NULL;
     if (is_string) {
         size_t n = 0;
@@ -128,13 +142,38 @@ schloss_rc value_decrypt(plan_crypt_t *c, bytes_t cipher, bool is_string, buf_t 
         return buf_check(out, err);
     }
     uint8_t *at = out->ptr + out->len;
-    size_t head = varlong_write(at, (int64_t)n);
+    size_t before = head_write(at, head, n);
     c->n_values++;
-    TRY(aead_open(key->aead, cipher.ptr, cipher.len, at + head, err));
-    if (is_string && !utf8_valid(at + head, n)) {
-        mem_wipe(at, head + n);
+    TRY(aead_open(key->aead, cipher.ptr, cipher.len, at + before, err));
+    if (is_string && !utf8_valid(at + before, n)) {
+        mem_wipe(at, before + n);
         return FAIL(err, BAD_UTF8, "the decrypted string is not valid UTF-8");
     }
-    out->len += head + n;
+    out->len += before + n;
     return SCHLOSS_OK;
+}
+
+/* What an application makes of a value; its length is known only afterwards. */
+static schloss_rc value_custom(plan_crypt_t *c, const char *field, bytes_t in, bool is_string, value_head_t head,
+                               buf_t *out, schloss_error_t *err) {
+    uint8_t len[10];
+    buf_t *made = c->custom_out;
+    buf_reset(made);
+    TRY(c->custom(c->custom_user, field, in, is_string, made, err));
+    TRY(buf_check(made, err));
+    ENSURE(!is_string || utf8_valid(made->ptr, made->len), err, DATA_MISMATCH,
+           "the rule's executor made a string that is not valid UTF-8");
+    c->n_values++;
+    buf_put(out, len, head_write(len, head, made->len));
+    buf_put(out, made->ptr, made->len);
+    return buf_check(out, err);
+}
+
+schloss_rc value_transform(plan_crypt_t *c, const char *field, bytes_t in, bool is_string, value_head_t head,
+                           buf_t *out, schloss_error_t *err) {
+    if (__builtin_expect(c->custom != NULL, 0)) {
+        return value_custom(c, field, in, is_string, head, out, err);
+    }
+    return c->writing ? value_encrypt(c, in, is_string, head, out, err)
+                      : value_decrypt(c, in, is_string, head, out, err);
 }

@@ -47,7 +47,9 @@ static bool covering(const view_t *v, const avro_field_t *f, bool payload, cover
         const rule_t *r = &list[i];
         bool runs = rule_mode_runs(r->mode, true) || rule_mode_runs(r->mode, false);
         if (r->type == type && !r->disabled && runs &&
-            (payload || (f != NULL && rule_matches_field(r, f, v->schema.sr->metadata))) && read_rule(v, r, out)) {
+            (payload ||
+             (f != NULL && rule_matches_field(r, f->full_name, f->tags, f->n_tags, v->schema.sr->metadata))) &&
+            read_rule(v, r, out)) {
             return true;
         }
     }

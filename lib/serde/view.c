@@ -180,7 +180,8 @@ static schloss_rc init_run(core_t *c, view_t *v, rule_run_t *run, const rule_t *
     ENSURE(why != NULL, err, NO_MEMORY, "out of memory");
     schloss_rc rc = check_executor(c, r, why);
     if (rc == SCHLOSS_OK && !run->is_payload) {
-        rc = plan_compile(&run->plan, v->schema.avro, r, v->schema.sr->metadata, v->writing, why);
+        rc = plan_compile(&run->plan, &(record_type_t){.avro = v->schema.avro},
+                          &(plan_spec_t){.rule = r, .metadata = v->schema.sr->metadata, .writing = v->writing}, why);
     }
     if (rc == SCHLOSS_OK) {
         rc = find_slot(c, v, run, why);
@@ -262,7 +263,8 @@ static schloss_rc parse_schema(view_t *v, schloss_error_t *err) {
         return rc;
     }
     v->root_is_bytes = avro_schema_root(v->schema.avro)->kind == AVRO_BYTES;
-    return plan_compile(&v->check, v->schema.avro, NULL, NULL, v->writing, err);
+    return plan_compile(&v->check, &(record_type_t){.avro = v->schema.avro}, &(plan_spec_t){.writing = v->writing},
+                        err);
 }
 
 schloss_rc view_new(core_t *c, const char *key, const char *subject, sr_schema_t *sr, bool writing, view_t **out,

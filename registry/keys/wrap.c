@@ -60,7 +60,7 @@ static rest_rc call_begin(const service_t *s, request_t *rq, const kek_t *kek, c
         return rest_oom(rq);
     }
     c->props = (props_t){c->tree, kek->kms_type, s->kms_secret};
-    c->key = (kms_key_t){kek->kms_type, kek->kms_key_id, {props_get, &c->props}};
+    c->key = (kms_key_t){kek->kms_type, kek->kms_key_id, {props_get, &c->props}, {0}};
     return 0;
 }
 

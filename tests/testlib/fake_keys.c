@@ -15,7 +15,7 @@ static const char *secret_of(void *user, const char *name) {
 
 static kms_key_t kms_key_of(fake_registry_t *fr, const json_t *kek) {
     const char *id = json_string_value(json_object_get(kek, "kmsKeyId"));
-    return (kms_key_t){"local-kms", id == NULL ? "mykey" : id, {secret_of, fr}};
+    return (kms_key_t){"local-kms", id == NULL ? "mykey" : id, {secret_of, fr}, {0}};
 }
 
 bool fake_key_make(fake_registry_t *fr, const json_t *kek, const char *algorithm, const uint8_t *raw, json_t *dek) {

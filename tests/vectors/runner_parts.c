@@ -71,7 +71,7 @@ bool check_kms_local(vec_t *t) {
     if (!vec_same(t, "key of the secret", bytes(kek, sizeof kek), vec_bytes(t->v, "kekKey"))) {
         return false;
     }
-    kms_key_t key = {"local-kms", "any", {secret_of, (void *)t->v}};
+    kms_key_t key = {"local-kms", "any", {secret_of, (void *)t->v}, {0}};
     schloss_error_t err;
     size_t n = 0;
     CHECK(t, kms_local.unwrap(&key, NULL, wrapped, opened, sizeof opened, &n, &err) == SCHLOSS_OK, "unwrap: %s",

@@ -13,6 +13,21 @@ typedef struct schloss_http_header {
     const char *value;
 } schloss_http_header_t;
 
+/** TLS settings of one request. All NULL: the system's CAs, no client certificate, host name checked. Files are PEM. */
+typedef struct schloss_tls {
+    const char *ca_file;
+    const char *cert_file, *key_file, *key_password;
+    bool skip_verify_host;
+} schloss_tls_t;
+
+/** What goes over the wire. */
+typedef enum schloss_protocol {
+    SCHLOSS_HTTP = 0,
+    /** The body is one TTLV message of KMIP; the answer is one, too, with status 200. The URL is kmips://host:port. A
+     * hook that does not carry KMIP fails with UNSUPPORTED. */
+    SCHLOSS_KMIP = 1,
+} schloss_protocol_t;
+
 typedef struct schloss_http_request {
     const char *method; /**< "GET", "POST", "PUT", "DELETE" */
     const char *url;    /**< absolute, percent-encoded */
@@ -22,7 +37,11 @@ typedef struct schloss_http_request {
     uint32_t connect_timeout_ms;
     uint32_t timeout_ms; /**< for the whole exchange */
     size_t max_body;     /**< answers longer than this are refused with LIMIT_EXCEEDED */
-    bool sensitive;      /**< the answer may carry key material: wipe buffers, never log bodies */
+    bool sensitive;      /**< body or answer may carry key material: wipe buffers, never log bodies */
+    /* since 0.2 */
+    const schloss_tls_t *tls;    /**< NULL: what the transport was made with (the registry's settings) */
+    schloss_protocol_t protocol; /**< SCHLOSS_HTTP but for a KMIP server */
+    bool direct;                 /**< never through a proxy: metadata services of clouds */
 } schloss_http_request_t;
 
 typedef struct schloss_http_response {

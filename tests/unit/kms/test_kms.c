@@ -22,7 +22,7 @@ static const char *conf_get(void *user, const char *name) {
 }
 
 static kms_key_t key_of(const char *type, const char *id, conf_t *c) {
-    return (kms_key_t){type, id, {conf_get, c}};
+    return (kms_key_t){type, id, {conf_get, c}, {0}};
 }
 
 static int no_environment(void **state) {
@@ -141,7 +141,7 @@ static void test_full_buffer(void **state) {
 
 static void test_no_configuration(void **state) {
     (void)state;
-    kms_key_t key = {"local-kms", "k", {NULL, NULL}};
+    kms_key_t key = {"local-kms", "k", {NULL, NULL}, {0}};
     buf_t out;
     buf_init(&out, 1000, "wrapped", false);
     assert_int_equal(wrap(&key, &out, NULL), SCHLOSS_E_WRAP_FAILED);

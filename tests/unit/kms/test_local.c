@@ -18,7 +18,7 @@ static const char *conf_get(void *user, const char *name) {
 }
 
 static kms_key_t key_with(const char *secret) {
-    return (kms_key_t){"local-kms", "mykey", {conf_get, (void *)(uintptr_t)secret}};
+    return (kms_key_t){"local-kms", "mykey", {conf_get, (void *)(uintptr_t)secret}, {0}};
 }
 
 static int no_environment(void **state) {
@@ -114,7 +114,7 @@ static void test_secret_sources(void **state) {
     (void)state;
     buf_t conf;
     buf_t env;
-    kms_key_t none = {"local-kms", "mykey", {NULL, NULL}};
+    kms_key_t none = {"local-kms", "mykey", {NULL, NULL}, {0}};
     kms_key_t unset = key_with(NULL);
     uint8_t plain[64];
     size_t n = 0;

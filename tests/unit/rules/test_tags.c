@@ -8,9 +8,8 @@
 static bool matches(const char *rule_tag, const char *inline_tag, const char *metadata) {
     const char *rule_tags[] = {"OTHER", rule_tag}, *field_tags[] = {"X", inline_tag};
     rule_t rule = {.name = "r", .tags = rule_tags, .n_tags = rule_tag == NULL ? 0 : 2};
-    avro_field_t field = {.full_name = "shop.Person.ssn", .tags = field_tags, .n_tags = inline_tag == NULL ? 0 : 2};
     json_t *md = metadata == NULL ? NULL : json_loads(metadata, 0, NULL);
-    bool hit = rule_matches_field(&rule, &field, md);
+    bool hit = rule_matches_field(&rule, "shop.Person.ssn", field_tags, inline_tag == NULL ? 0 : 2, md);
     json_decref(md);
     return hit;
 }

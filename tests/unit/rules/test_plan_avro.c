@@ -21,7 +21,9 @@ static fixture_t compile(const char *text, const char *tag, bool writing) {
     const char *tags[] = {tag};
     rule_t rule = {.name = "r", .tags = tags, .n_tags = tag == NULL || tag[0] == '\0' ? 0 : 1};
     assert_int_equal(avro_schema_parse(&f.schema, text, strlen(text), NULL, 0, 0, NULL), 0);
-    assert_int_equal(plan_compile(&f.plan, f.schema, tag == NULL ? NULL : &rule, NULL, writing, NULL), 0);
+    assert_int_equal(plan_avro_compile(&f.plan, f.schema,
+                                       &(plan_spec_t){.rule = tag == NULL ? NULL : &rule, .writing = writing}, NULL),
+                     0);
     return f;
 }
 
@@ -228,7 +230,7 @@ static void chains_compile_in_linear_time(void **state) {
     rule_t rule = {.name = "r", .tags = tags, .n_tags = 1};
     assert_int_equal(avro_schema_parse(&f.schema, buf_cstr(&b), b.len, NULL, 0, 0, NULL), 0);
     uint64_t before = time_thread_cpu_ns();
-    assert_int_equal(plan_compile(&f.plan, f.schema, &rule, NULL, true, NULL), 0);
+    assert_int_equal(plan_avro_compile(&f.plan, f.schema, &(plan_spec_t){.rule = &rule, .writing = true}, NULL), 0);
     assert_true(time_thread_cpu_ns() - before < UINT64_C(3000000000));
     assert_int_equal(plan_n_fields(f.plan), 1);
     drop(&f);

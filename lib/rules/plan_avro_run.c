@@ -1,12 +1,12 @@
-/* Running a plan: one pass over the record. Verbatim stretches are copied in one piece, when a transform (or the end)
- * makes it necessary. */
+/* Running a plan over Avro binary: one pass over the record. Verbatim stretches are copied in one piece, when a
+ * transform (or the end) makes it necessary. */
 #include "base/limits.h"
-#include "rules/plan_ops.h"
+#include "rules/plan_avro.h"
 #include "rules/value.h"
 #include <endian.h>
 
 typedef struct run {
-    const plan_t *p;
+    const avro_plan_t *p;
     cur_t in;
     const uint8_t *start;   /* of the record, for offsets in error texts */
     const uint8_t *pending; /* from here to in.p is still to be copied */
@@ -65,8 +65,8 @@ static schloss_rc within(run_t *r, const op_t *op, schloss_rc rc) {
 static schloss_rc run_value(run_t *r, const op_t *op, const uint8_t *start, const uint8_t *p, size_t len) {
     flush(r, start);
     bool is_string = op->code == OP_STRING;
-    schloss_rc rc = r->crypt->writing ? value_encrypt(r->crypt, bytes(p, len), is_string, r->out, r->err)
-                                      : value_decrypt(r->crypt, bytes(p, len), is_string, r->out, r->err);
+    const char *field = op->field == NULL ? "" : op->field->full_name;
+    schloss_rc rc = value_transform(r->crypt, field, bytes(p, len), is_string, HEAD_ZIGZAG, r->out, r->err);
     if (rc != SCHLOSS_OK) {
         return value_failed(r, op, rc);
     }
@@ -322,7 +322,8 @@ bad:
 }
 #pragma GCC diagnostic pop
 
-schloss_rc plan_run(const plan_t *p, bytes_t in, buf_t *out, plan_crypt_t *crypt, schloss_error_t *err) {
+schloss_rc plan_avro_run(const plan_t *plan, bytes_t in, buf_t *out, plan_crypt_t *crypt, schloss_error_t *err) {
+    const avro_plan_t *p = (const avro_plan_t *)plan;
     run_t r = {.p = p, .in = cur_of(in), .start = in.ptr, .pending = in.ptr, .out = out, .crypt = crypt, .err = err};
     TRY(run_block(&r, p->root));
     if (r.in.p != r.in.end) {

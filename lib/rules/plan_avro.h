@@ -1,6 +1,7 @@
-/* The instruction set of plans; shared by the compiler (plan.c) and the interpreter (plan_run.c). */
-#ifndef RULES_PLAN_OPS_H
-#define RULES_PLAN_OPS_H
+/* The instruction set of plans over Avro binary; shared by the compiler (plan_avro.c) and the interpreter
+ * (plan_avro_run.c). The plan borrows the schema's fields. */
+#ifndef RULES_PLAN_AVRO_H
+#define RULES_PLAN_AVRO_H
 
 #include "rules/plan.h"
 
@@ -28,16 +29,18 @@ typedef struct op {
     const avro_field_t *field; /* for error texts; NULL at the root */
 } op_t;
 
-struct plan {
+typedef struct avro_plan {
+    plan_t base;
     op_t *ops;
     size_t n_ops, cap_ops;
     uint32_t *blocks; /* block -> first instruction */
     size_t n_blocks, cap_blocks;
     uint32_t *branches; /* blocks of union branches */
     size_t n_branches, cap_branches;
-    size_t n_fields;
     uint32_t root; /* block */
     bool touched;
-};
+} avro_plan_t;
+
+schloss_rc plan_avro_run(const plan_t *p, bytes_t in, buf_t *out, plan_crypt_t *crypt, schloss_error_t *err);
 
 #endif

@@ -30,7 +30,8 @@ static void open_fixture(fixture_t *f, bool writing) {
     const char *tags[] = {"PII"};
     rule_t rule = {.name = "r", .tags = tags, .n_tags = 1};
     assert_int_equal(avro_schema_parse(&f->schema, schema_text, strlen(schema_text), NULL, 0, 0, NULL), 0);
-    assert_int_equal(plan_compile(&f->plan, f->schema, &rule, NULL, writing, NULL), 0);
+    assert_int_equal(plan_avro_compile(&f->plan, f->schema, &(plan_spec_t){.rule = &rule, .writing = writing}, NULL),
+                     0);
     keyed_open(&f->k, DEK_AES256_SIV, writing, false);
 }
 

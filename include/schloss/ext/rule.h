@@ -1,0 +1,90 @@
+/* Rules of an application's own: executors for rule types that the library does not execute (CEL, JSONata, masking),
+ * and what happens to a record whose rule failed under the action DLQ.
+ *
+ * Both are given to a client before its first record and live as long as it. They are called on the thread that
+ * serialises or deserialises; several threads may call at once. */
+#ifndef SCHLOSS_EXT_RULE_H
+#define SCHLOSS_EXT_RULE_H
+
+#include <schloss/ext/error.h>
+#include <schloss/serde.h>
+
+SCHLOSS_BEGIN_DECLS
+
+/** What a rule runs on; borrowed during the call. */
+typedef struct schloss_rule_info {
+    size_t size;
+    const char *rule, *type; /**< name and type of the rule as registered */
+    const char *mode;        /**< "WRITE" or "READ": the direction that runs */
+    const char *subject, *topic;
+    bool is_key;
+    bool is_encoding;  /**< the rule stands in encodingRules: the message is the encoded payload */
+    const char *expr;  /**< NULL when absent */
+    const char *doc;   /**< NULL when absent */
+    const char *field; /**< full name (transform_field), NULL otherwise */
+    bool is_string;    /**< transform_field: UTF-8 string, else bytes */
+    const schloss_schema_t *schema;
+} schloss_rule_info_t;
+
+/** Parameter of the rule: params, else metadata.properties; NULL when absent. Borrowed during the call. */
+SCHLOSS_API const char *schloss_rule_param(const schloss_rule_info_t *info, const char *name);
+
+/** Where an executor puts its result. */
+typedef struct schloss_rule_out schloss_rule_out_t;
+/** Appends to the result. @return 0, LIMIT_EXCEEDED, NO_MEMORY */
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_rule_put(schloss_rule_out_t *out, const void *ptr, size_t len,
+                                                          schloss_error_t *err);
+/** Result of a rule of kind CONDITION. */
+SCHLOSS_API void schloss_rule_set_condition(schloss_rule_out_t *out, bool holds);
+
+typedef struct schloss_rule_executor {
+    size_t size;      /**< sizeof(schloss_rule_executor_t) of the caller */
+    const char *type; /**< rule type, compared without regard to case; ENCRYPT and ENCRYPT_PAYLOAD cannot be replaced */
+    void *user;
+    /** Transforms (or judges) the whole message: Avro binary, JSON text or Protobuf bytes under info->schema; the
+     * encoded payload for an encoding rule. A TRANSFORM puts the whole new message, a CONDITION its verdict. NULL when
+     * the type works field by field. */
+    schloss_rc (*transform)(void *user, const schloss_rule_info_t *info, schloss_bytes_t message,
+                            schloss_rule_out_t *out, schloss_error_t *err);
+    /** Transforms one covered string or bytes value (tags decide, as for ENCRYPT). NULL when the type works on
+     * messages. */
+    schloss_rc (*transform_field)(void *user, const schloss_rule_info_t *info, schloss_bytes_t value,
+                                  schloss_rule_out_t *out, schloss_error_t *err);
+    /** Called once when the client is freed; may be NULL. */
+    void (*destroy)(void *user);
+} schloss_rule_executor_t;
+
+/** Adds an executor. Copied. @return 0, INVALID_ARGUMENT, LIMIT_EXCEEDED (64), NO_MEMORY. Since 0.2. */
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_client_add_executor(schloss_client_t *client,
+                                                                     const schloss_rule_executor_t *executor,
+                                                                     schloss_error_t *err);
+
+/** A record whose rule failed under the action DLQ. Nothing in it is plaintext that an encryption rule covers. */
+typedef struct schloss_dead_letter {
+    size_t size;
+    const char *topic;     /**< dead letter topic */
+    schloss_bytes_t key;   /**< as the application gave it with the record; ptr NULL: none */
+    schloss_bytes_t value; /**< reading: the record as it lay on the topic, still encrypted; writing: JSON with
+                                <REDACTED> for covered fields, or ptr NULL where nothing can be shown */
+    const schloss_header_t *headers; /**< of the record, and __rule.name, .mode, .subject, .topic, .exception */
+    size_t n_headers;
+    const char *rule;
+} schloss_dead_letter_t;
+
+typedef struct schloss_dead_letter_sink {
+    size_t size; /**< sizeof(schloss_dead_letter_sink_t) of the caller */
+    void *user;
+    /** Sends letter (borrowed). An error is logged; the record fails either way. */
+    schloss_rc (*send)(void *user, const schloss_dead_letter_t *letter, schloss_error_t *err);
+    void (*destroy)(void *user);
+} schloss_dead_letter_sink_t;
+
+/** Sets where dead letters go (libschloss-kafka: schloss_kafka_dlq_open()). Copied.
+ * @return 0, INVALID_ARGUMENT, INVALID_STATE (a sink is set). Since 0.2. */
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_client_set_dead_letter_sink(schloss_client_t *client,
+                                                                             const schloss_dead_letter_sink_t *sink,
+                                                                             schloss_error_t *err);
+
+SCHLOSS_END_DECLS
+
+#endif
