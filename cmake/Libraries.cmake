@@ -1,5 +1,5 @@
 # What the rooms become: libschloss (.so, .a), libschloss-kafka, the binary, and schloss_internal for tests.
-set(SCHLOSS_LIB_ROOMS base crypto codec_json codec_avro http kms client envelope rules serde)
+set(SCHLOSS_LIB_ROOMS base crypto codec_json codec_avro codec_protobuf http kms client envelope rules serde)
 set(lib_objects "")
 foreach(room ${SCHLOSS_LIB_ROOMS})
   if(TARGET room_${room})
@@ -7,8 +7,15 @@ foreach(room ${SCHLOSS_LIB_ROOMS})
   endif()
 endforeach()
 
+# KMS drivers: linked into the binary and the tests, modules of libschloss.so (lib/kms/module.c).
+foreach(driver aws azure gcp vault kmip pkcs11)
+  if(TARGET room_kms_${driver})
+    list(APPEND kms_objects $<TARGET_OBJECTS:room_kms_${driver}>)
+  endif()
+endforeach()
+
 # Everything, internals included: what tests, fuzzers, benchmarks and the binary link.
-add_library(schloss_internal STATIC ${lib_objects})
+add_library(schloss_internal STATIC ${lib_objects} ${kms_objects})
 target_include_directories(schloss_internal PUBLIC ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/lib ${CMAKE_SOURCE_DIR})
 target_link_libraries(schloss_internal PUBLIC ${SCHLOSS_LIB_LINK})
 if(SCHLOSS_IPSECMB)
