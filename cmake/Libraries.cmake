@@ -4,6 +4,8 @@ set(lib_objects "")
 foreach(room ${SCHLOSS_LIB_ROOMS})
   if(TARGET room_${room})
     list(APPEND lib_objects $<TARGET_OBJECTS:room_${room}>)
+  else()
+    list(REMOVE_ITEM SCHLOSS_LIB_ROOMS ${room})
   endif()
 endforeach()
 
