@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "http/curl_init.h"
+#include "http/kmip.h"
 #include <stdatomic.h>
 #include <strings.h>
 #include <unistd.h>
@@ -138,7 +139,31 @@ static size_t on_header(char *p, size_t size, size_t n, void *user) {
         }                                                                                                              \
     } while (0)
 
-static CURLcode set_policy(const transport_t *t, CURL *e) {
+/* A handle compares these settings with those of its idle connections, and uses a connection again only when all are
+ * the same. So requests with different settings may share the handles. */
+static CURLcode set_tls(CURL *e, const schloss_tls_t *tls) {
+    CURLcode rc = CURLE_OK;
+    SET(rc, e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(rc, e, CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(rc, e, CURLOPT_SSL_VERIFYHOST, tls->skip_verify_host ? 0L : 2L);
+    if (tls->ca_file != NULL) {
+        SET(rc, e, CURLOPT_CAINFO, tls->ca_file);
+        SET(rc, e, CURLOPT_CAPATH, NULL);
+    }
+    if (tls->cert_file != NULL) {
+        SET(rc, e, CURLOPT_SSLCERT, tls->cert_file);
+    }
+    if (tls->key_file != NULL) {
+        SET(rc, e, CURLOPT_SSLKEY, tls->key_file);
+    }
+    if (tls->key_password != NULL) {
+        SET(rc, e, CURLOPT_KEYPASSWD, tls->key_password);
+    }
+    return rc;
+}
+
+static CURLcode set_policy(const transport_t *t, CURL *e, const schloss_http_request_t *req) {
+    const schloss_tls_t own = {t->ca_file, t->cert_file, t->key_file, t->key_password, t->skip_verify_host};
     CURLcode rc = CURLE_OK;
     SET(rc, e, CURLOPT_NOSIGNAL, 1L);
     SET(rc, e, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -147,25 +172,12 @@ static CURLcode set_policy(const transport_t *t, CURL *e) {
     SET(rc, e, CURLOPT_HTTP09_ALLOWED, 0L);
     SET(rc, e, CURLOPT_TCP_NODELAY, 1L);
     SET(rc, e, CURLOPT_TCP_KEEPALIVE, 1L);
-    SET(rc, e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(rc, e, CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(rc, e, CURLOPT_SSL_VERIFYHOST, t->skip_verify_host ? 0L : 2L);
-    if (t->ca_file != NULL) {
-        SET(rc, e, CURLOPT_CAINFO, t->ca_file);
-        SET(rc, e, CURLOPT_CAPATH, NULL);
+    if (rc == CURLE_OK) {
+        rc = set_tls(e, req->tls != NULL ? req->tls : &own);
     }
-    if (t->cert_file != NULL) {
-        SET(rc, e, CURLOPT_SSLCERT, t->cert_file);
-    }
-    if (t->key_file != NULL) {
-        SET(rc, e, CURLOPT_SSLKEY, t->key_file);
-    }
-    if (t->key_password != NULL) {
-        SET(rc, e, CURLOPT_KEYPASSWD, t->key_password);
-    }
-    if (t->proxy != NULL) {
+    if (!req->direct && t->proxy != NULL) {
         SET(rc, e, CURLOPT_PROXY, t->proxy);
-    } else if (!t->use_env_proxy) {
+    } else if (req->direct || !t->use_env_proxy) {
         SET(rc, e, CURLOPT_PROXY, "");
     }
     return rc;
@@ -276,11 +288,11 @@ static schloss_rc code_of(CURLcode rc, CURL *e) {
     }
 }
 
-static schloss_rc raise(CURLcode rc, CURL *e, const sink_t *sink, const schloss_http_request_t *req,
-                        const char *error_text, schloss_error_t *err) {
+schloss_rc curl_raise(CURLcode rc, CURL *e, const buf_t *body, const schloss_http_request_t *req,
+                      const char *error_text, schloss_error_t *err) {
     schloss_rc code = SCHLOSS_OK;
-    if (sink->body.failed) {
-        code = buf_check(&sink->body, err);
+    if (body->failed) {
+        code = buf_check(body, err);
     } else if (rc == CURLE_FILESIZE_EXCEEDED) {
         code = FAIL(err, LIMIT_EXCEEDED, "the answer is longer than %zu bytes", req->max_body);
     } else {
@@ -295,14 +307,21 @@ static schloss_rc raise(CURLcode rc, CURL *e, const sink_t *sink, const schloss_
 
 static schloss_rc exchange(transport_t *t, CURL *e, const schloss_http_request_t *req, sink_t *sink, long *status,
                            schloss_error_t *err) {
-    struct curl_slist *headers = NULL;
+    CURLcode policy = set_policy(t, e, req);
     char error_text[CURL_ERROR_SIZE] = "";
+    if (policy != CURLE_OK) {
+        return curl_raise(policy, e, &sink->body, req, error_text, err);
+    }
+    if (req->protocol != SCHLOSS_HTTP) {
+        ENSURE(req->protocol == SCHLOSS_KMIP, err, UNSUPPORTED, "the HTTP client does not carry protocol %d",
+               (int)req->protocol);
+        *status = 200;
+        return kmip_perform(e, req, &sink->body, err);
+    }
+    struct curl_slist *headers = NULL;
     schloss_rc code = headers_build(req, &headers, err);
     if (code == SCHLOSS_OK) {
-        CURLcode rc = set_policy(t, e);
-        if (rc == CURLE_OK) {
-            rc = set_request(e, req, headers, sink, error_text);
-        }
+        CURLcode rc = set_request(e, req, headers, sink, error_text);
         if (rc == CURLE_OK) {
             rc = curl_easy_perform(e);
         }
@@ -310,7 +329,7 @@ static schloss_rc exchange(transport_t *t, CURL *e, const schloss_http_request_t
             rc = curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, status);
         }
         if (rc != CURLE_OK) {
-            code = raise(rc, e, sink, req, error_text, err);
+            code = curl_raise(rc, e, &sink->body, req, error_text, err);
         }
     }
     curl_slist_free_all(headers);
@@ -329,7 +348,11 @@ static schloss_rc curl_perform(void *user, const schloss_http_request_t *req, sc
     buf_init(&sink->body, req->max_body, "HTTP answer", req->sensitive);
     long status = 0;
     schloss_rc rc = exchange(t, h->easy, req, sink, &status, err);
-    handle_put(t, h);
+    if (req->protocol == SCHLOSS_KMIP) {
+        handle_free(h); /* its connection carries no HTTP */
+    } else {
+        handle_put(t, h);
+    }
     if (rc != SCHLOSS_OK) {
         buf_clear(&sink->body);
         mem_free(sink);

@@ -39,6 +39,11 @@ struct io_memo {
     char *method, *path;
     uint8_t *req_body;
     size_t req_len;
+    /* no part of the key: a signature may change when the logic runs again */
+    schloss_http_header_t *extra;
+    size_t n_extra;
+    bool extra_is_old; /* the call was tried with them: take those of the next io_call() */
+    bool (*is_retriable)(int status, bytes_t body);
     /* trying */
     uint32_t tries;   /* requests sent */
     uint32_t retries; /* of them, those that count against max_retries */
@@ -125,10 +130,36 @@ static void drop_body(io_t *io, io_memo_t *m) {
     m->body_secret = false;
 }
 
+static void headers_free(schloss_http_header_t *headers, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        mem_free((void *)(uintptr_t)headers[i].name);
+        mem_wipe_str((char *)(uintptr_t)headers[i].value); /* may be a token */
+    }
+    mem_free(headers);
+}
+
+/* A deep copy; NULL when out of memory, or when there is nothing to copy. */
+static schloss_http_header_t *headers_copy(const schloss_http_header_t *from, size_t n) {
+    schloss_http_header_t *to = n == 0 ? NULL : mem_calloc(n, sizeof *to);
+    if (to == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        to[i].name = mem_strdup(from[i].name);
+        to[i].value = mem_strdup(from[i].value);
+        if (to[i].name == NULL || to[i].value == NULL) {
+            headers_free(to, i + 1);
+            return NULL;
+        }
+    }
+    return to;
+}
+
 static void memo_free(io_t *io, io_memo_t *m) {
     if (m == NULL) {
         return;
     }
+    headers_free(m->extra, m->n_extra);
     drop_parsed(m);
     drop_body(io, m);
     if (m->req_body != NULL && m->sensitive) {
@@ -155,7 +186,7 @@ static io_memo_t *memo_find(const io_t *io, const http_service_t *svc, const io_
 }
 
 static bool is_absolute(const char *path) {
-    return strncmp(path, "http://", 7) == 0 || strncmp(path, "https://", 8) == 0;
+    return strncmp(path, "http://", 7) == 0 || strncmp(path, "https://", 8) == 0 || strncmp(path, "kmips://", 8) == 0;
 }
 
 static size_t url_count(const io_memo_t *m) {
@@ -171,9 +202,12 @@ static schloss_rc memo_new(io_t *io, const http_service_t *svc, const io_call_t 
     m->svc = svc;
     m->hash = hash;
     m->sensitive = call->sensitive;
+    m->is_retriable = call->is_retriable;
     m->method = mem_strdup(call->method);
     m->path = mem_strdup(call->path);
-    bool ok = m->method != NULL && m->path != NULL;
+    m->extra = headers_copy(call->headers, call->n_headers);
+    m->n_extra = m->extra == NULL ? 0 : call->n_headers;
+    bool ok = m->method != NULL && m->path != NULL && m->n_extra == call->n_headers;
     if (ok && call->body.len != 0) {
         m->req_body = mem_alloc(call->body.len);
         ok = m->req_body != NULL;
@@ -206,7 +240,8 @@ static schloss_rc request_build(io_t *io, io_memo_t *m, schloss_error_t *err) {
     const http_service_t *svc = m->svc;
     char *url = is_absolute(m->path) || svc->n_urls == 0 ? mem_strdup(m->path)
                                                          : mem_printf("%s%s", svc->urls[m->url_index], m->path);
-    schloss_http_header_t *h = mem_calloc(COUNT_OF(fixed_headers) + 1 + svc->n_headers, sizeof *h);
+    size_t n_fixed = svc->is_foreign ? 0 : COUNT_OF(fixed_headers);
+    schloss_http_header_t *h = mem_calloc(n_fixed + 1 + svc->n_headers + m->n_extra, sizeof *h);
     if (url == NULL || h == NULL) {
         mem_free(url);
         mem_free(h);
@@ -216,13 +251,16 @@ static schloss_rc request_build(io_t *io, io_memo_t *m, schloss_error_t *err) {
     mem_free(m->url);
     m->url = url;
     io->headers = h;
-    size_t n = COUNT_OF(fixed_headers);
-    memcpy(h, fixed_headers, sizeof fixed_headers);
+    size_t n = n_fixed;
+    memcpy(h, fixed_headers, n_fixed * sizeof *h);
     if (svc->authorization != NULL) {
         h[n++] = (schloss_http_header_t){"Authorization", svc->authorization};
     }
     for (size_t i = 0; i < svc->n_headers; i++) {
         h[n++] = svc->headers[i];
+    }
+    for (size_t i = 0; i < m->n_extra; i++) {
+        h[n++] = m->extra[i];
     }
     size_t room = IO_BODIES_MAX - io->bodies;
     io->request = (schloss_http_request_t){
@@ -235,6 +273,9 @@ static schloss_rc request_build(io_t *io, io_memo_t *m, schloss_error_t *err) {
         .timeout_ms = svc->timeout_ms,
         .max_body = room < LIMIT_HTTP_BODY ? room : LIMIT_HTTP_BODY,
         .sensitive = m->sensitive,
+        .tls = svc->tls,
+        .protocol = svc->protocol,
+        .direct = svc->direct,
     };
     return SCHLOSS_OK;
 }
@@ -329,6 +370,22 @@ static schloss_rc raise_failure(const io_memo_t *m, schloss_error_t *err) {
     return m->failure;
 }
 
+/* Before a further try: the headers as the logic wants them now. */
+static schloss_rc renew_headers(io_t *io, io_memo_t *m, const io_call_t *call, schloss_error_t *err) {
+    if (!m->extra_is_old) {
+        return SCHLOSS_OK;
+    }
+    schloss_http_header_t *extra = headers_copy(call->headers, call->n_headers);
+    if (extra == NULL && call->n_headers != 0) {
+        return NO_MEMORY(err);
+    }
+    headers_free(m->extra, m->n_extra);
+    m->extra = extra;
+    m->n_extra = call->n_headers;
+    m->extra_is_old = false;
+    return request_build(io, m, err);
+}
+
 schloss_rc io_call(io_t *io, const http_service_t *svc, const io_call_t *call, io_answer_t *out, schloss_error_t *err) {
     uint64_t hash = key_hash(call->method, call->path);
     io_memo_t *m = memo_find(io, svc, call, hash);
@@ -345,9 +402,11 @@ schloss_rc io_call(io_t *io, const http_service_t *svc, const io_call_t *call, i
         if (time_mono_ms() < m->not_before) {
             return SCHLOSS_NEED_WAIT;
         }
+        TRY(renew_headers(io, m, call, err));
         m->state = MEMO_PENDING;
         return SCHLOSS_NEED_IO;
     case MEMO_PENDING:
+        TRY(renew_headers(io, m, call, err));
         break;
     }
     return SCHLOSS_NEED_IO;
@@ -424,6 +483,7 @@ static schloss_rc try_again(io_t *io, io_memo_t *m, bool unreachable, uint32_t r
     m->urls_tried += m->urls_tried < n_urls;
     m->url_index = (m->url_index + 1) % n_urls;
     TRY(request_build(io, m, err));
+    m->extra_is_old = m->n_extra != 0;
     m->not_before = time_mono_ms() + wait;
     m->state = wait == 0 ? MEMO_PENDING : MEMO_WAITING;
     METRIC_ADD(http_retries, 1);
@@ -465,7 +525,7 @@ schloss_rc io_feed(io_t *io, int status, bytes_t body, uint32_t retry_after_ms, 
     }
     m->tries++;
     METRIC_ADD(http_requests, 1);
-    if (status_is_retriable(status)) {
+    if (status_is_retriable(status) || (m->is_retriable != NULL && m->is_retriable(status, body))) {
         bool again = false;
         TRY(try_again(io, m, false, retry_after_ms, &again, err));
         if (again) {

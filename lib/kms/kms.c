@@ -3,6 +3,7 @@
 
 #include "base/metrics.h"
 #include <ctype.h>
+#include <stdlib.h>
 #include <strings.h>
 
 #define ALTERNATES "encrypt.alternate.kms.key.ids"
@@ -22,6 +23,14 @@ const kms_driver_t *kms_driver_find(const char *type) {
 
 const char *const *kms_driver_types(void) {
     return driver_types;
+}
+
+const char *kms_setting(const kms_key_t *key, const char *name, const char *env) {
+    const char *value = key->conf.get == NULL ? NULL : key->conf.get(key->conf.user, name);
+    if (value == NULL || *value == '\0') {
+        value = env == NULL ? NULL : getenv(env);
+    }
+    return value == NULL || *value == '\0' ? NULL : value;
 }
 
 /* The key ids to try, in order, borrowed from one block that the caller frees. */
