@@ -6,9 +6,17 @@
 #include <curl/curl.h>
 #include <schloss/ext/transport.h>
 
+#define KMIP_HEADER_LEN 8u                  /* tag, type and length of the outermost item */
+#define KMIP_ANSWER_MAX ((size_t)64 * 1024) /* one answer; the request may set less */
+#define KMIP_SERVER_NAME "TLS-Server-Name"  /* header of the request: whom the certificate names, if not the host */
+
 /* Sends req->body, one TTLV message, to the server of req->url (kmips://host:port) and reads one TTLV message into out.
- * easy has TLS settings, proxy and policy set, and neither URL nor time limits; it is thrown away afterwards, with its
- * connection. out has the maximum req->max_body and is sensitive when the request is. */
+ * easy has TLS settings and policy set, and neither URL nor time limits: connections are made by copies of it, and it
+ * stays as it is. Proxies are not used. out has the maximum req->max_body and is sensitive when the request is.
+ *
+ * What does not begin like a TTLV message is handed out as its first eight bytes: the driver says what is wrong with
+ * it. Idle connections are kept, and used again for the same URL and TLS settings; a request that finds its kept
+ * connection closed is sent once more over a new one. */
 SCHLOSS_NODISCARD schloss_rc kmip_perform(CURL *easy, const schloss_http_request_t *req, buf_t *out,
                                           schloss_error_t *err);
 
