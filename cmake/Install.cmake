@@ -43,7 +43,7 @@ install(FILES ${CMAKE_BINARY_DIR}/lib/libschloss.a ${CMAKE_BINARY_DIR}/lib/libsc
 install(DIRECTORY include/schloss DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
 # pkg-config
-set(SCHLOSS_PC_STATIC "-lcrypto -lcurl -ljansson")
+set(SCHLOSS_PC_STATIC "-lcrypto -lcurl -ljansson -lpcre2-8")
 if(SCHLOSS_IPSECMB)
   string(APPEND SCHLOSS_PC_STATIC " -lIPSec_MB")
 endif()

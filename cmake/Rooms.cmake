@@ -1,5 +1,5 @@
 # A room is an object library over the .c files of its folders; new files are picked up by themselves.
-set(SCHLOSS_LIB_LINK OpenSSL::Crypto PkgConfig::CURL PkgConfig::JANSSON Threads::Threads m)
+set(SCHLOSS_LIB_LINK OpenSSL::Crypto PkgConfig::CURL PkgConfig::JANSSON PkgConfig::PCRE2 Threads::Threads m)
 if(SCHLOSS_IPSECMB)
   list(APPEND SCHLOSS_LIB_LINK ${IPSECMB_LIBRARY})
 endif()

@@ -20,4 +20,12 @@
 #define LIMIT_SECRET_BYTES ((size_t)4 * 1024 * 1024) /* secret memory of the process */
 #define LIMIT_HEADERS 1024u                          /* Kafka headers of one record looked at */
 
+#define LIMIT_PLAN_NODES 65536u                        /* JSON: places of a schema that a rule's paths tell apart */
+#define LIMIT_PLAN_ACTIVE 1024u                        /* JSON: sub-schemas that apply to one value and its parents */
+#define LIMIT_CHOICE_STEPS ((uint64_t)4 * 1000 * 1000) /* JSON: checks of one record for its choices */
+#define LIMIT_REGEX_BYTES 16384u                       /* one pattern */
+#define LIMIT_REGEX_STEPS 200000u                      /* of one match */
+#define LIMIT_REGEX_DEPTH 20000u                       /* of backtracking */
+#define LIMIT_REGEX_HEAP_KIB 8192u                     /* of one match, per thread */
+
 #endif
