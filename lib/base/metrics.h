@@ -22,6 +22,7 @@
     X(http_retries, "HTTP requests repeated")                                                                          \
     X(kms_calls, "calls of a KMS driver")                                                                              \
     X(deks_created, "DEKs created or rotated")                                                                         \
+    X(deks_overused, "warnings that a GCM DEK has encrypted 2^31 or 2^32 values")                                      \
     X(refreshes, "cache entries refreshed ahead of expiry")                                                            \
     X(stale_served, "cache entries served past their time to live because the registry was unreachable")
 

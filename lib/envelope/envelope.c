@@ -20,6 +20,7 @@ static void slot_free(void *value) {
 
 schloss_rc env_init(env_t *env, const env_conf_t *conf, schloss_error_t *err) {
     env->conf = *conf;
+    atomic_init(&env->creates, 0);
     env->slots = map_new(slot_free);
     env->keks = map_new(kek_cached_free);
     if (env->slots == NULL || env->keks == NULL) {
@@ -122,10 +123,39 @@ static void hold_again(dek_use_t *use) {
     dek_set_unref(old);
 }
 
+#define COUNT_BATCH 4096u
+
+static void flush_count(dek_use_t *use) {
+    const dek_entry_t *e = dek_set_find(use->held, 0, true);
+    if (use->n_sealed != 0 && e != NULL && e->key != NULL) {
+        dek_key_count(e->key, use->n_sealed);
+    }
+    use->n_sealed = 0;
+}
+
+/* The key is due. Within the grace it goes on, and the refresh thread learns that records want the next one.
+ * @return true: usable */
+static bool goes_on(const env_t *env, dek_slot_t *slot, const dek_entry_t *e) {
+    int64_t grace = env->conf.rotate_grace_ms;
+    int64_t now = clk_now(&env->conf.clock);
+    if (grace <= 0) {
+        return now < e->rotate_at_ms;
+    }
+    int64_t late = 0;
+    if (__builtin_sub_overflow(now, e->rotate_at_ms, &late)) {
+        late = now < 0 ? INT64_MIN : INT64_MAX;
+    }
+    if (late >= -grace && !atomic_load_explicit(&slot->near_rotation, memory_order_relaxed)) {
+        atomic_store_explicit(&slot->near_rotation, true, memory_order_relaxed);
+    }
+    return late < grace;
+}
+
 schloss_rc dek_use_get(dek_use_t *use, int32_t version, int64_t mono_ms, const dek_key_t **out, schloss_error_t *err) {
     dek_slot_t *slot = use->slot;
     dek_set_t *now = atomic_load_explicit(&slot->set, memory_order_acquire);
     if (now != use->held) {
+        flush_count(use);
         hold_again(use);
     }
     const dek_entry_t *e = dek_set_find(use->held, version, slot->spec.writing);
@@ -133,20 +163,30 @@ schloss_rc dek_use_get(dek_use_t *use, int32_t version, int64_t mono_ms, const d
         return SCHLOSS_NEED_KEY;
     }
     if (e->key == NULL) {
+        if (e->passes) {
+            return ENV_PASSTHROUGH;
+        }
+        if (is_missing_key(e->error) && e->creates != atomic_load_explicit(&use->env->creates, memory_order_relaxed)) {
+            return SCHLOSS_NEED_KEY;
+        }
         err_copy(err, e->error);
         return schloss_error_code(e->error);
     }
-    if (e->rotate_at_ms != INT64_MAX && clk_now(&use->env->conf.clock) >= e->rotate_at_ms) {
+    if (e->rotate_at_ms != INT64_MAX && !goes_on(use->env, slot, e)) {
         return SCHLOSS_NEED_KEY;
     }
     if (mono_ms >= e->refresh_ms && !atomic_load_explicit(&slot->used, memory_order_relaxed)) {
         atomic_store_explicit(&slot->used, true, memory_order_relaxed);
+    }
+    if (slot->spec.writing && ++use->n_sealed == COUNT_BATCH) {
+        flush_count(use);
     }
     *out = e->key;
     return SCHLOSS_OK;
 }
 
 void dek_use_drop(dek_use_t *use) {
+    flush_count(use);
     dek_set_unref(use->held);
     use->held = NULL;
 }
@@ -155,6 +195,7 @@ bool env_slot_is_fresh(dek_slot_t *slot, env_t *env, int32_t version, int64_t mo
     dek_use_t use = {.env = env, .slot = slot};
     const dek_key_t *key = NULL;
     bool fresh = dek_use_get(&use, version, mono_ms, &key, NULL) != SCHLOSS_NEED_KEY;
+    use.n_sealed = 0; /* nothing was encrypted */
     dek_use_drop(&use);
     return fresh;
 }

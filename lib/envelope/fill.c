@@ -14,8 +14,7 @@
 #include "envelope/set.h"
 #include <stdatomic.h>
 #include <string.h>
-
-#define DAY_MS ((int64_t)86400000)
+#include <strings.h>
 
 void dek_fill_init(dek_fill_t *f) {
     memset(f, 0, sizeof(*f));
@@ -47,9 +46,14 @@ static bool prop_redirects(const char *name) {
     return false;
 }
 
+/* These name hosts, PINs and a module to load: never the registry's business, whatever is configured. */
+static bool prop_is_local(const char *name) {
+    return strncasecmp(name, "kmip.", 5) == 0 || strncasecmp(name, "pkcs11.", 7) == 0;
+}
+
 static const char *kms_conf_lookup(void *user, const char *name) {
     const kms_scope_t *s = user;
-    if (s->env->conf.props_may_redirect || !prop_redirects(name)) {
+    if (!prop_is_local(name) && (s->env->conf.props_may_redirect || !prop_redirects(name))) {
         const char *prop = json_string_value(json_object_get(s->kek->kms_props, name));
         if (prop != NULL) {
             return prop;
@@ -61,7 +65,8 @@ static const char *kms_conf_lookup(void *user, const char *name) {
 static kms_key_t kms_key_of(kms_scope_t *scope) {
     kms_key_t k = {.kms_type = scope->kek->kms_type,
                    .key_id = scope->kek->kms_key_id,
-                   .conf = {.get = kms_conf_lookup, .user = scope}};
+                   .conf = {.get = kms_conf_lookup, .user = scope},
+                   .clock = scope->env->conf.clock};
     return k;
 }
 
@@ -115,6 +120,9 @@ static schloss_rc create_dek(env_t *env, dek_fill_t *f, kms_scope_t *scope, int3
     }
     schloss_rc rc = sr_create_dek(io, env->conf.service, spec->kek, spec->subject, alg, version,
                                   scope->kek->shared ? bytes(NULL, 0) : buf_view(&f->wrapped), out, err);
+    if (rc <= 0) { /* failed or not: what was missing before may be there now */
+        count_create(env, f);
+    }
     if (rc == SCHLOSS_E_CONFLICT) { /* another writer was first: its key counts, ours is dropped */
         if (!f->dek_create_lost) {
             f->dek_create_lost = true;
@@ -136,22 +144,10 @@ static schloss_rc create_dek(env_t *env, dek_fill_t *f, kms_scope_t *scope, int3
     return rc;
 }
 
-/* Wall clock from which a DEK made at ts is due for rotation. ts is the registry's word: any number of zero or more. */
-static int64_t rotation_of(const dek_spec_t *spec, int64_t ts) {
-    int64_t at = 0;
-    if (!spec->writing || spec->expiry_days <= 0 || __builtin_add_overflow(ts, spec->expiry_days * DAY_MS, &at)) {
-        return INT64_MAX;
-    }
-    return at;
-}
-
 /* Failures of the registry, not of the KMS or of this machine. */
 static bool registry_refuses(schloss_rc rc) {
     switch (rc) {
     case SCHLOSS_OK:
-    case SCHLOSS_E_WRAP_FAILED:
-    case SCHLOSS_E_UNWRAP_FAILED:
-    case SCHLOSS_E_KMS_DENIED:
     case SCHLOSS_E_NO_MEMORY:
     case SCHLOSS_E_MEMORY_LOCK:
     case SCHLOSS_E_LIMIT_EXCEEDED:
@@ -160,7 +156,7 @@ static bool registry_refuses(schloss_rc rc) {
     case SCHLOSS_E_CANCELLED:
         return false;
     default:
-        return rc < 0;
+        return rc < 0 && rc / 1000 != SCHLOSS_E_WRAP_FAILED / 1000; /* of the KMS */
     }
 }
 
@@ -248,7 +244,17 @@ static schloss_rc unwrap(env_t *env, dek_fill_t *f, kms_scope_t *scope, const sr
     return rc;
 }
 
-static schloss_rc fetch(env_t *env, dek_slot_t *slot, int32_t version, dek_fill_t *f, io_t *io, dek_key_t **out,
+/* Java's option: a reader that may not use the KMS hands ciphertext on. */
+static bool passes_unshared(const env_t *env, const dek_spec_t *spec, const sr_kek_t *kek) {
+    if (spec->writing || kek->shared) {
+        return false;
+    }
+    const char *v =
+        env->conf.conf(env->conf.conf_user, spec->conf_scope, spec->conf_type, "encrypt.nonshared.kek.passthrough");
+    return v != NULL && strcasecmp(v, "true") == 0;
+}
+
+static schloss_rc fetch(env_t *env, dek_slot_t *slot, int32_t version, dek_fill_t *f, io_t *io, dek_outcome_t *out,
                         schloss_error_t *err) {
     const dek_spec_t *spec = &slot->spec;
     sr_kek_t kek;
@@ -261,12 +267,16 @@ static schloss_rc fetch(env_t *env, dek_slot_t *slot, int32_t version, dek_fill_
     bool has_context = strncmp(spec->subject, ":.", 2) == 0 && spec->subject[2] != ':' && spec->subject[2] != '\0';
     ENSURE(context != NULL || !has_context, err, NO_MEMORY, "out of memory");
     schloss_rc rc = kek_get(env, spec, context, f, io, &kek, err);
-    if (rc == SCHLOSS_OK) {
+    out->passes = rc == SCHLOSS_OK && passes_unshared(env, spec, &kek);
+    if (rc == SCHLOSS_OK && !out->passes) {
         rc = spec->writing ? dek_for_writing(env, f, &scope, io, &dek, err)
                            : dek_for_reading(env, &scope, version, io, &dek, err);
     }
-    if (rc == SCHLOSS_OK) {
-        rc = unwrap(env, f, &scope, &dek, io, out, err);
+    if (rc == SCHLOSS_OK && !out->passes) {
+        rc = unwrap(env, f, &scope, &dek, io, &out->key, err);
+    }
+    if (out->key != NULL) {
+        out->key->slot = slot;
     }
     mem_free(context);
     sr_kek_clear(&kek);
@@ -274,94 +284,11 @@ static schloss_rc fetch(env_t *env, dek_slot_t *slot, int32_t version, dek_fill_
     return rc;
 }
 
-/* ---- publishing ---- */
-
-static bool registry_unreachable(schloss_rc rc) {
-    return rc == SCHLOSS_E_CONNECT || rc == SCHLOSS_E_TIMEOUT || rc == SCHLOSS_E_IO || rc == SCHLOSS_E_REGISTRY_BUSY;
-}
-
-/* Entry for a failed fetch: the old key for a little longer when only the registry is away, else the error. */
-static schloss_rc failure_entry(env_t *env, const dek_slot_t *slot, const dek_entry_t *old, schloss_rc rc,
-                                const schloss_error_t *why, int64_t mono, dek_entry_t *e, bool *stale,
-                                schloss_error_t *err) {
-    int64_t given_up =
-        old == NULL || old->key == NULL ? 0 : old->refresh_ms + env->conf.ttl_ms / 5 + env->conf.stale_ms;
-    if (registry_unreachable(rc) && mono < given_up) {
-        *e = *old;
-        atomic_fetch_add_explicit(&old->key->refs, 1, memory_order_relaxed);
-        e->until_ms = mono + 10000 < given_up ? mono + 10000 : given_up;
-        e->rotate_at_ms = INT64_MAX; /* rotation, too, must wait for the registry */
-        *stale = true;
-        return SCHLOSS_OK;
-    }
-    e->error = schloss_error_new();
-    ENSURE(e->error != NULL, err, NO_MEMORY, "out of memory");
-    err_copy(e->error, why);
-    err_kek(e->error, slot->spec.kek);
-    err_subject(e->error, slot->spec.subject);
-    e->until_ms = mono + env->conf.negative_ms;
-    e->refresh_ms = INT64_MAX;
-    e->rotate_at_ms = INT64_MAX;
-    return SCHLOSS_OK;
-}
-
-/* Is there something newer than what a fill brings that began before an invalidation? */
-static bool is_overtaken(const dek_entry_t *there, int64_t mono) {
-    return there != NULL && there->until_ms >= mono;
-}
-
-static schloss_rc publish(env_t *env, dek_slot_t *slot, int32_t version, const dek_fill_t *f, dek_key_t *key,
-                          schloss_rc rc, const schloss_error_t *why, schloss_error_t *err) {
-    int64_t mono = time_mono_ms();
-    dek_entry_t e = {.version = version, .key = key};
-    if (key != NULL) {
-        e.until_ms = mono + env->conf.ttl_ms;
-        e.refresh_ms = mono + env->conf.ttl_ms / 5 * 4;
-        e.rotate_at_ms = rotation_of(&slot->spec, key->ts);
-        if (e.rotate_at_ms <= clk_now(&env->conf.clock)) { /* rotation was refused: ask again, but not per record */
-            e.rotate_at_ms = INT64_MAX;
-            e.until_ms = mono + env->conf.negative_ms;
-        }
-    }
-    pthread_mutex_lock(&env->lock);
-    dek_set_t *old = atomic_load_explicit(&slot->set, memory_order_acquire);
-    dek_set_t *set = NULL;
-    const dek_entry_t *there = dek_set_find(old, version, slot->spec.writing);
-    schloss_rc out = SCHLOSS_OK;
-    bool stale = false;
-    bool outdated = env->generation != f->generation;
-    if (outdated && is_overtaken(there, mono)) {
-        pthread_mutex_unlock(&env->lock);
-        dek_key_unref(key);
-        return SCHLOSS_OK;
-    }
-    if (key == NULL) {
-        out = failure_entry(env, slot, there, rc, why, mono, &e, &stale, err);
-    }
-    if (outdated) { /* good for calls that began before the invalidation, for no other */
-        e.until_ms = f->begun_ms;
-        e.refresh_ms = INT64_MIN / 2; /* never served stale */
-    }
-    if (out == SCHLOSS_OK) {
-        out = dek_set_with(&set, old, &e, slot->spec.writing, err);
-    }
-    if (out == SCHLOSS_OK) {
-        atomic_store_explicit(&slot->used, false, memory_order_relaxed);
-        dek_slot_publish(slot, set);
-    }
-    pthread_mutex_unlock(&env->lock);
-    if (stale) {
-        METRIC_ADD(stale_served, 1);
-        LOG_WARN("envelope", "cannot refresh the DEK of KEK %s, subject %s (%s); using the cached key", slot->spec.kek,
-                 slot->spec.subject, schloss_rc_name(rc));
-    }
-    return out;
-}
-
 static void begin(env_t *env, dek_fill_t *f) {
     if (!f->begun) {
         pthread_mutex_lock(&env->lock);
         f->generation = env->generation;
+        f->creates = atomic_load_explicit(&env->creates, memory_order_relaxed);
         pthread_mutex_unlock(&env->lock);
         f->begun_ms = time_mono_ms();
         f->begun = true;
@@ -369,19 +296,21 @@ static void begin(env_t *env, dek_fill_t *f) {
 }
 
 schloss_rc env_fill(env_t *env, dek_slot_t *slot, int32_t version, dek_fill_t *f, io_t *io, schloss_error_t *err) {
-    dek_key_t *key = NULL;
+    dek_outcome_t what = {.key = NULL};
     schloss_error_t *why = err != NULL ? err : schloss_error_new(); /* the failure is kept even when nobody looks */
     ENSURE(why != NULL, err, NO_MEMORY, "out of memory");
     begin(env, f);
-    schloss_rc rc = fetch(env, slot, version, f, io, &key, why);
+    schloss_rc rc = fetch(env, slot, version, f, io, &what, why);
     if (rc <= 0 && rc != SCHLOSS_E_NO_MEMORY && rc != SCHLOSS_E_MEMORY_LOCK && rc != SCHLOSS_E_CANCELLED) {
         schloss_error_t *copy = schloss_error_new();
         if (copy == NULL) {
-            dek_key_unref(key);
+            dek_key_unref(what.key);
             rc = NO_MEMORY(err);
         } else {
             err_copy(copy, why);
-            rc = publish(env, slot, version, f, key, rc, copy, err);
+            what.rc = rc;
+            what.why = copy;
+            rc = env_publish(env, slot, version, f, what, err);
             schloss_error_free(copy);
         }
     }

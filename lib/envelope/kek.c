@@ -1,10 +1,13 @@
 /* KEK look-up: spec client-encryption 1.8, get_or_create_kek. */
 #include "envelope/kek.h"
 #include "base/time.h"
+#include <stdatomic.h>
 #include <string.h>
 
 typedef struct kek_cached {
     sr_kek_t kek;
+    bool missing;     /* there was none: kek is empty */
+    uint32_t creates; /* missing: env's count of creations then */
     int64_t until_ms;
 } kek_cached_t;
 
@@ -12,6 +15,11 @@ void kek_cached_free(void *value) {
     kek_cached_t *c = value;
     sr_kek_clear(&c->kek);
     mem_free(c);
+}
+
+void count_create(env_t *env, dek_fill_t *fill) {
+    atomic_fetch_add_explicit(&env->creates, 1, memory_order_relaxed);
+    fill->creates++;
 }
 
 static bool kek_dup(sr_kek_t *dst, const sr_kek_t *src) {
@@ -35,28 +43,36 @@ static char *cache_key(const dek_spec_t *spec, const char *context) {
     return mem_printf("%zu:%s|%s|%d", strlen(spec->kek), spec->kek, context == NULL ? "" : context, spec->writing);
 }
 
-static bool cached(env_t *env, const char *key, sr_kek_t *out) {
-    bool found = false;
+/* @return 0, ABSENT (it was missing a moment ago), or NEED_IO: nothing is known */
+static schloss_rc cached(env_t *env, const char *key, sr_kek_t *out) {
+    schloss_rc rc = SCHLOSS_NEED_IO;
     pthread_mutex_lock(&env->lock);
     kek_cached_t *c = map_get(env->keks, bytes_str(key));
-    if (c != NULL && time_mono_ms() < c->until_ms) {
-        found = kek_dup(out, &c->kek);
+    if (c == NULL || time_mono_ms() >= c->until_ms) {
+        rc = SCHLOSS_NEED_IO;
+    } else if (c->missing) {
+        rc = c->creates == atomic_load_explicit(&env->creates, memory_order_relaxed) ? SCHLOSS_ABSENT : rc;
+    } else if (kek_dup(out, &c->kek)) {
+        rc = SCHLOSS_OK;
     }
     pthread_mutex_unlock(&env->lock);
-    return found;
+    return rc;
 }
 
-/* Caching is best effort: without memory the next fill asks again. */
+/* Caching is best effort: without memory the next fill asks again. kek NULL: there is none. */
 static void remember(env_t *env, const dek_fill_t *fill, const char *key, const sr_kek_t *kek) {
-    kek_cached_t *c = MEM_NEW(kek_cached_t);
+    int64_t ttl = kek == NULL ? env->conf.missing_kek_ttl_ms : env->conf.ttl_ms;
+    kek_cached_t *c = kek == NULL && ttl <= 0 ? NULL : MEM_NEW(kek_cached_t);
     if (c == NULL) {
         return;
     }
-    if (!kek_dup(&c->kek, kek)) {
+    c->missing = kek == NULL;
+    c->creates = fill->creates;
+    if (kek != NULL && !kek_dup(&c->kek, kek)) {
         mem_free(c);
         return;
     }
-    c->until_ms = time_mono_ms() + env->conf.ttl_ms;
+    c->until_ms = time_mono_ms() + ttl;
     pthread_mutex_lock(&env->lock);
     /* what was asked for before an invalidation must not outlive it */
     if (env->generation != fill->generation || !map_put(env->keks, bytes_str(key), c)) {
@@ -75,6 +91,9 @@ static schloss_rc register_kek(env_t *env, const dek_spec_t *spec, const char *c
     }
     schloss_rc rc =
         sr_create_kek(io, env->conf.service, spec->kek, context, spec->kms_type, spec->kms_key_id, out, err);
+    if (rc <= 0) {
+        count_create(env, fill);
+    }
     if (rc != SCHLOSS_E_CONFLICT) {
         return rc;
     }
@@ -103,13 +122,17 @@ schloss_rc kek_get(env_t *env, const dek_spec_t *spec, const char *context, dek_
     ENSURE(key != NULL, err, NO_MEMORY, "out of memory");
     sr_kek_t kek;
     memset(&kek, 0, sizeof(kek));
-    schloss_rc rc = SCHLOSS_OK;
-    if (!cached(env, key, &kek)) {
-        rc = sr_get_kek(io, env->conf.service, spec->kek, context, !spec->writing, &kek, err);
+    schloss_rc rc = cached(env, key, &kek);
+    if (rc != SCHLOSS_OK) {
+        bool known = rc == SCHLOSS_ABSENT;
+        rc = known ? rc : sr_get_kek(io, env->conf.service, spec->kek, context, !spec->writing, &kek, err);
         if (rc == SCHLOSS_ABSENT && spec->writing) {
             rc = register_kek(env, spec, context, fill, io, &kek, err);
         }
         if (rc == SCHLOSS_ABSENT) {
+            if (!known) {
+                remember(env, fill, key, NULL);
+            }
             rc = FAIL(err, KEK_NOT_FOUND, "No kek found for %s during %s", spec->kek,
                       spec->writing ? "produce" : "consume");
             err_hint(err, "create it: schloss kek create --name %s --kms-type ... --kms-key ...", spec->kek);

@@ -5,6 +5,8 @@
 #include "envelope/envelope.h"
 
 void kek_cached_free(void *value);
+/* A KEK or DEK may have come into being: what was missing before is asked for again. */
+void count_create(env_t *env, dek_fill_t *fill);
 /* Copies the KEK into *out (caller: sr_kek_clear). @return 0, NEED_IO, NEED_WAIT, KEK_NOT_FOUND, KEK_MISMATCH,
  * BAD_RULE_PARAM (must be registered but the rule lacks type or key id), registry and I/O errors */
 SCHLOSS_NODISCARD schloss_rc kek_get(env_t *env, const dek_spec_t *spec, const char *context, dek_fill_t *fill,

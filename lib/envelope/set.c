@@ -52,7 +52,7 @@ void dek_set_unref(dek_set_t *s) {
 }
 
 schloss_rc dek_set_with(dek_set_t **out, const dek_set_t *old, dek_entry_t *entry, bool writing, schloss_error_t *err) {
-    uint32_t keep = writing || old == NULL ? 0 : old->n;
+    uint32_t keep = writing || entry->passes || old == NULL ? 0 : old->n;
     dek_set_t *s = mem_calloc(1, sizeof(*s) + (keep + 1) * sizeof(dek_entry_t));
     if (s == NULL) {
         entry_clear(entry);
@@ -61,7 +61,7 @@ schloss_rc dek_set_with(dek_set_t **out, const dek_set_t *old, dek_entry_t *entr
     atomic_init(&s->refs, 1);
     s->e[s->n++] = *entry; /* the newest stands first */
     for (uint32_t i = 0; i < keep && s->n < DEK_SET_MAX; i++) {
-        if (old->e[i].version == entry->version) {
+        if (old->e[i].version == entry->version || old->e[i].passes) {
             continue;
         }
         if (!entry_dup(&s->e[s->n++], &old->e[i])) {
@@ -78,11 +78,16 @@ const dek_entry_t *dek_set_find(const dek_set_t *s, int32_t version, bool writin
         return NULL;
     }
     for (uint32_t i = 0; i < s->n; i++) {
-        if (writing || s->e[i].version == version) {
+        if (writing || s->e[i].passes || s->e[i].version == version) {
             return &s->e[i];
         }
     }
     return NULL;
+}
+
+bool is_missing_key(const schloss_error_t *e) {
+    schloss_rc rc = schloss_error_code(e);
+    return rc == SCHLOSS_E_KEK_NOT_FOUND || rc == SCHLOSS_E_DEK_NOT_FOUND;
 }
 
 void dek_slot_publish(dek_slot_t *slot, dek_set_t *s) {
