@@ -1,40 +1,13 @@
-/* Configuration: a map of what was set over the table of defaults. Unknown keys are errors that name the nearest one.
- */
+/* Configuration: a map of what was set over the table of defaults (conf_table.h). */
 #include "serde/conf.h"
 #include "base/text.h"
+#include "serde/conf_row.h"
 #include "serde/conf_table.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
-typedef enum { K_STR, K_SECRET, K_BOOL, K_INT, K_ENUM } conf_kind_t;
-typedef enum { CONF_CORE, CONF_SERDE } conf_scope_t;
-
-typedef struct conf_row {
-    const char *name, *dflt;
-    conf_kind_t kind;
-    const char *words; /* K_ENUM */
-    conf_scope_t scope;
-} conf_row_t;
-
-#define STR K_STR, NULL
-#define SECRET K_SECRET, NULL
-#define BOOL K_BOOL, NULL
-#define INT K_INT, NULL
-#define ENUM(words) K_ENUM, words
-#define CORE CONF_CORE
-#define SERDE CONF_SERDE
-#define ROW(name, ...) ROW_(name, __VA_ARGS__)
-#define ROW_(name, dflt, kind, words, scope, text) {name, dflt, kind, words, scope},
-#define ROW1(name, dflt, kind, scope, text) ROW(name, dflt, kind, scope, text)
-static const conf_row_t table[] = {CONF_TABLE(ROW1)};
-#undef STR
-#undef SECRET
-#undef BOOL
-#undef INT
-#undef ENUM
-#undef CORE
-#undef SERDE
+#define NAME_MAX_BYTES 512u
 
 struct schloss_conf {
     map_t *values; /* name -> char* */
@@ -44,37 +17,11 @@ static void free_value(void *v) {
     mem_wipe_str(v);
 }
 
-static const conf_row_t *find_row(const char *name) {
-    for (size_t i = 0; i < COUNT_OF(table); i++) {
-        if (strcmp(table[i].name, name) == 0) {
-            return &table[i];
-        }
-    }
-    return NULL;
-}
-
-static bool is_rule_key(const char *name) {
-    static const char *const suffixes[] = {".onSuccess", ".onFailure", ".disabled"};
-    size_t n = strlen(name), head = strlen(CONF_RULE_PREFIX);
-    if (strncmp(name, CONF_RULE_PREFIX, head) != 0) {
-        return false;
-    }
-    const char *param = strstr(name + head, ".param.");
-    if (param != NULL && param > name + head && param[7] != '\0') {
-        return true;
-    }
-    for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
-        size_t m = strlen(suffixes[i]);
-        if (n > head + m && strcmp(name + n - m, suffixes[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool is_secret_key(const char *name) {
-    const conf_row_t *row = find_row(name);
-    return row != NULL ? row->kind == K_SECRET : strstr(name, ".param.") != NULL;
+    const conf_row_t *row = conf_row(name);
+    return row != NULL
+               ? row->kind == CONF_K_SECRET
+               : strstr(name, ".param.") != NULL || strncmp(name, CONF_HEADER_PREFIX, strlen(CONF_HEADER_PREFIX)) == 0;
 }
 
 schloss_conf_t *schloss_conf_new(void) {
@@ -109,15 +56,15 @@ typedef struct merge {
 
 static bool merge_one(void *user, bytes_t key, void *value) {
     merge_t *m = user;
-    char name[512];
+    char name[NAME_MAX_BYTES];
     if (key.len >= sizeof(name)) {
         return false; /* cannot be: schloss_conf_set refuses such names */
     }
     memcpy(name, key.ptr, key.len);
     name[key.len] = '\0';
-    const conf_row_t *row = find_row(name);
+    const conf_row_t *row = conf_row(name);
     const char *old = conf_str(m->c, name);
-    if ((row == NULL || row->scope == CONF_CORE) && (old == NULL || strcmp(old, value) != 0)) {
+    if ((row == NULL || row->scope != CONF_SERDE) && (old == NULL || strcmp(old, value) != 0)) {
         m->core_changed = true;
     }
     m->oom = m->oom || !put(m->c, name, value);
@@ -146,78 +93,16 @@ const char *conf_class(const char *value) {
     return dot == NULL ? value : dot + 1;
 }
 
-static bool is_word(const char *words, const char *value) {
-    size_t n = strlen(value);
-    for (const char *p = words;;) {
-        const char *bar = strchr(p, '|');
-        size_t len = bar == NULL ? strlen(p) : (size_t)(bar - p);
-        if (len == n && memcmp(p, value, n) == 0) {
-            return true;
-        }
-        if (bar == NULL) {
-            return false;
-        }
-        p = bar + 1;
-    }
-}
-
-static schloss_rc check_value(const conf_row_t *row, const char *value, schloss_error_t *err) {
-    switch (row->kind) {
-    case K_STR:
-    case K_SECRET:
-        return SCHLOSS_OK;
-    case K_BOOL:
-        if (strcasecmp(value, "true") != 0 && strcasecmp(value, "false") != 0) {
-            return FAIL(err, CONF_VALUE, "%s: '%s' is neither true nor false", row->name, value);
-        }
-        return SCHLOSS_OK;
-    case K_INT:
-        if (value[0] == '\0' || strlen(value) > 10 || strspn(value, "0123456789") != strlen(value) ||
-            strtoll(value, NULL, 10) > INT32_MAX) {
-            return FAIL(err, CONF_VALUE, "%s: '%s' is no whole number from 0 to %d", row->name, value, INT32_MAX);
-        }
-        return SCHLOSS_OK;
-    case K_ENUM:
-        if (!is_word(row->words, value) && !is_word(row->words, conf_class(value))) {
-            schloss_rc rc = FAIL(err, CONF_VALUE, "%s: '%s' is not supported", row->name, value);
-            err_hint(err, "one of %s", row->words);
-            return rc;
-        }
-        return SCHLOSS_OK;
-    }
-    return SCHLOSS_OK;
-}
-
 schloss_rc schloss_conf_set(schloss_conf_t *c, const char *name, const char *value, schloss_error_t *err) {
     ENSURE(c != NULL && name != NULL && value != NULL, err, INVALID_ARGUMENT, "conf, name and value must not be NULL");
-    const conf_row_t *row = find_row(name);
-    if (row == NULL && (!is_rule_key(name) || strlen(name) >= 512)) {
-        const char *names[COUNT_OF(table)];
-        for (size_t i = 0; i < COUNT_OF(table); i++) {
-            names[i] = table[i].name;
-        }
-        const char *near = text_nearest(name, names, COUNT_OF(table));
-        schloss_rc rc = FAIL(err, CONF_UNKNOWN, "no configuration key '%s'", name);
-        if (near != NULL) {
-            err_hint(err, "did you mean %s?", near);
-        } else {
-            err_hint(err, "docs/configuration.md lists all keys");
-        }
-        return rc;
-    }
-    if (row != NULL) {
-        TRY(check_value(row, value, err));
-        if (strcmp(name, "auto.register.schemas") == 0 && strcasecmp(value, "true") == 0) {
-            schloss_rc rc = FAIL(err, UNSUPPORTED, "auto.register.schemas=true is not supported");
-            err_hint(err, "register the schema with its rules: schloss schema create");
-            return rc;
-        }
-    }
-    return put(c, name, value) ? SCHLOSS_OK : NO_MEMORY(err);
+    const conf_row_t *row = conf_row(name);
+    TRY(conf_check(row, name, value, err));
+    return put(c, row != NULL ? row->name : name, value) ? SCHLOSS_OK : NO_MEMORY(err);
 }
 
 const char *schloss_conf_get(const schloss_conf_t *c, const char *name) {
-    return is_secret_key(name) ? NULL : conf_str(c, name);
+    const conf_row_t *row = conf_row(name);
+    return is_secret_key(name) ? NULL : conf_str(c, row != NULL ? row->name : name);
 }
 
 bool conf_is_set(const schloss_conf_t *c, const char *name) {
@@ -227,7 +112,7 @@ bool conf_is_set(const schloss_conf_t *c, const char *name) {
 const char *conf_str(const schloss_conf_t *c, const char *name) {
     const char *v = map_get(c->values, bytes_str(name));
     if (v == NULL) {
-        const conf_row_t *row = find_row(name);
+        const conf_row_t *row = conf_row(name);
         v = row == NULL ? NULL : row->dflt;
     }
     return v;
@@ -243,12 +128,21 @@ int64_t conf_int(const schloss_conf_t *c, const char *name) {
     return v == NULL ? 0 : strtoll(v, NULL, 10);
 }
 
-const char *conf_rule(const schloss_conf_t *c, const char *rule, const char *type, const char *suffix) {
+int64_t conf_ttl_ms(const schloss_conf_t *c, const char *name) {
+    int64_t secs = conf_int(c, name);
+    return secs < 0 ? CONF_FOR_EVER_MS : secs * 1000;
+}
+
+/* ---- families ---- */
+
+static const char *most_specific(const schloss_conf_t *c, const char *prefix, const char *own, const char *type,
+                                 const char *suffix) {
     char name[1024];
     for (int i = 0; i < 3; i++) {
-        const char *who = i == 0 ? rule : i == 1 ? type : "_default_";
-        int n = i == 1 ? snprintf(name, sizeof(name), CONF_RULE_PREFIX "_%s_.%s", who, suffix)
-                       : snprintf(name, sizeof(name), CONF_RULE_PREFIX "%s.%s", who, suffix);
+        const char *who = i == 0 ? own : i == 1 ? type : "_default_";
+        int n = who == NULL ? 0
+                : i == 1    ? snprintf(name, sizeof(name), "%s_%s_.%s", prefix, who, suffix)
+                            : snprintf(name, sizeof(name), "%s%s.%s", prefix, who, suffix);
         const char *v = n > 0 && (size_t)n < sizeof(name) ? map_get(c->values, bytes_str(name)) : NULL;
         if (v != NULL) {
             return v;
@@ -257,36 +151,123 @@ const char *conf_rule(const schloss_conf_t *c, const char *rule, const char *typ
     return NULL;
 }
 
-const char *conf_driver(const schloss_conf_t *c, const char *rule, const char *type, const char *key) {
+const char *conf_rule(const schloss_conf_t *c, const char *rule, const char *type, const char *suffix) {
+    return most_specific(c, CONF_EXECUTOR_PREFIX, rule, type, suffix);
+}
+
+static const char *param(const schloss_conf_t *c, const char *prefix, const char *own, const char *type,
+                         const char *key) {
     char suffix[256];
     int n = snprintf(suffix, sizeof(suffix), "param.%s", key);
-    const char *v = n > 0 && (size_t)n < sizeof(suffix) ? conf_rule(c, rule, type, suffix) : NULL;
-    if (v == NULL) {
-        v = map_get(c->values, bytes_str(key));
+    return n > 0 && (size_t)n < sizeof(suffix) ? most_specific(c, prefix, own, type, suffix) : NULL;
+}
+
+const char *conf_action(const schloss_conf_t *c, const char *name, const char *type, const char *key) {
+    return param(c, CONF_ACTION_PREFIX, name, type, key);
+}
+
+const char *conf_driver(const schloss_conf_t *c, const char *rule, const char *type, const char *key) {
+    const char *v = param(c, CONF_EXECUTOR_PREFIX, rule, type, key);
+    if (v == NULL) { /* at top level only what drivers own: a Kafka client.id is no identity at a KMS */
+        const conf_row_t *row = conf_row(key);
+        v = row != NULL && row->scope == CONF_DRIVER && row->status == CONF_DONE ? map_get(c->values, bytes_str(key))
+                                                                                 : NULL;
     }
     return v;
 }
 
-typedef struct find_params {
-    char prefix[512];
+typedef struct walk {
+    const char *prefix;
     size_t len;
     bool found;
-} find_params_t;
+    bool (*each)(void *user, const char *rest, const char *value);
+    void *user;
+} walk_t;
 
-static bool has_prefix(void *user, bytes_t key, void *value) {
-    find_params_t *f = user;
-    (void)value;
-    f->found = f->found || (key.len > f->len && memcmp(key.ptr, f->prefix, f->len) == 0);
+static bool visit(void *user, bytes_t key, void *value) {
+    walk_t *w = user;
+    char rest[NAME_MAX_BYTES];
+    if (key.len > w->len && key.len < sizeof(rest) && memcmp(key.ptr, w->prefix, w->len) == 0) {
+        w->found = true;
+        if (w->each != NULL) {
+            memcpy(rest, key.ptr + w->len, key.len - w->len);
+            rest[key.len - w->len] = '\0';
+            w->found = w->each(w->user, rest, value);
+        }
+    }
     return false;
 }
 
+bool conf_each(const schloss_conf_t *c, const char *prefix,
+               bool (*each)(void *user, const char *rest, const char *value), void *user) {
+    walk_t w = {.prefix = prefix, .len = strlen(prefix), .found = false, .each = each, .user = user};
+    map_sweep(c->values, visit, &w);
+    return w.found;
+}
+
 bool conf_rule_has_params(const schloss_conf_t *c, const char *rule) {
-    find_params_t f = {.found = false};
-    int n = snprintf(f.prefix, sizeof(f.prefix), CONF_RULE_PREFIX "%s.param.", rule);
-    if (n <= 0 || (size_t)n >= sizeof(f.prefix)) {
+    char prefix[NAME_MAX_BYTES];
+    int n = snprintf(prefix, sizeof(prefix), CONF_EXECUTOR_PREFIX "%s.param.", rule);
+    return n > 0 && (size_t)n < sizeof(prefix) && conf_each(c, prefix, NULL, NULL);
+}
+
+/* ---- built-in executors and actions ---- */
+
+typedef struct named {
+    const schloss_conf_t *c;
+    const char *prefix, *type;
+    bool missing, serves;
+    char who[128];
+} named_t;
+
+/* Goes through the comma list of names: has each its class, and does one serve the type? */
+static void look_at_names(named_t *n, const char *list) {
+    for (const char *p = list == NULL ? "" : list; *p != '\0';) {
+        size_t len = strcspn(p, ",");
+        size_t from = strspn(p, " ");
+        size_t to = len;
+        while (to > from && p[to - 1] == ' ') {
+            to--;
+        }
+        if (to > from) {
+            char key[NAME_MAX_BYTES];
+            int k = snprintf(key, sizeof(key), "%s%.*s.class", n->prefix, (int)(to - from), p + from);
+            const char *class = k > 0 && (size_t)k < sizeof(key) ? map_get(n->c->values, bytes_str(key)) : NULL;
+            if (class == NULL) {
+                n->missing = true;
+                snprintf(n->who, sizeof(n->who), "%.*s", (int)(to - from), p + from);
+            } else if (n->type != NULL && conf_builtin_type(class) != NULL &&
+                       strcmp(conf_builtin_type(class), n->type) == 0) {
+                n->serves = true;
+            }
+        }
+        p += len + (p[len] == ',');
+    }
+}
+
+bool conf_has_executor(const schloss_conf_t *c, const char *type) {
+    if (!conf_bool(c, "schloss.rule.executors.builtin")) {
         return false;
     }
-    f.len = (size_t)n;
-    map_sweep(c->values, has_prefix, &f);
-    return f.found;
+    named_t n = {.c = c, .prefix = CONF_EXECUTOR_PREFIX, .type = type};
+    look_at_names(&n, conf_str(c, "rule.executors"));
+    return n.serves || conf_bool(c, "rule.service.loader.enable");
+}
+
+schloss_rc conf_check_whole(const schloss_conf_t *c, schloss_error_t *err) {
+    static const struct {
+        const char *key, *prefix;
+    } lists[] = {{"rule.executors", CONF_EXECUTOR_PREFIX}, {"rule.actions", CONF_ACTION_PREFIX}};
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        named_t n = {.c = c, .prefix = lists[i].prefix};
+        look_at_names(&n, conf_str(c, lists[i].key));
+        if (n.missing) {
+            schloss_rc rc = FAIL(err, CONF_MISSING, "%s names '%s', but %s%s.class is not set", lists[i].key, n.who,
+                                 lists[i].prefix, n.who);
+            err_hint(err, "the classes of the Java client for ENCRYPT, ENCRYPT_PAYLOAD, ERROR, NONE and DLQ are built "
+                          "in and need not be named");
+            return rc;
+        }
+    }
+    return SCHLOSS_OK;
 }
