@@ -3,12 +3,12 @@
 #define HTTP_KMIP_H
 
 #include "base/buf.h"
+#include "http/kmip_name.h"
 #include <curl/curl.h>
 #include <schloss/ext/transport.h>
 
 #define KMIP_HEADER_LEN 8u                  /* tag, type and length of the outermost item */
 #define KMIP_ANSWER_MAX ((size_t)64 * 1024) /* one answer; the request may set less */
-#define KMIP_SERVER_NAME "TLS-Server-Name"  /* header of the request: whom the certificate names, if not the host */
 
 /* Sends req->body, one TTLV message, to the server of req->url (kmips://host:port) and reads one TTLV message into out.
  * easy has TLS settings and policy set, and neither URL nor time limits: connections are made by copies of it, and it
