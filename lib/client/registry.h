@@ -83,6 +83,12 @@ SCHLOSS_NODISCARD schloss_rc sr_get_dek(io_t *io, const http_service_t *svc, con
 SCHLOSS_NODISCARD schloss_rc sr_create_dek(io_t *io, const http_service_t *svc, const char *kek, const char *subject,
                                            const char *algorithm, int32_t version, bytes_t wrapped, sr_dek_t *out,
                                            schloss_error_t *err);
+/* Stores a version that exists under a new wrapping; deleted: as it is. wrapped.ptr NULL: shared KEK, the registry
+ * wraps.
+ */
+SCHLOSS_NODISCARD schloss_rc sr_rewrap_dek(io_t *io, const http_service_t *svc, const char *kek, const char *subject,
+                                           const char *algorithm, int32_t version, bool deleted, bytes_t wrapped,
+                                           schloss_error_t *err);
 /* Forget what the io remembers of a KEK / DEK read, to read again after a lost race. */
 SCHLOSS_NODISCARD schloss_rc sr_forget_kek(io_t *io, const char *name, const char *context, bool deleted,
                                            schloss_error_t *err);

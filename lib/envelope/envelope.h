@@ -147,7 +147,7 @@ typedef struct dek_fill {
     uint8_t *material; /* key message in secret memory, NULL until generated */
     size_t material_len;
     buf_t wrapped;
-    bool has_wrapped;
+    bool has_wrapped, proven;
     bool kek_create_lost, dek_create_lost;
     bool begun;
     uint32_t generation; /* of env when the fill began */
@@ -162,6 +162,11 @@ void dek_fill_clear(dek_fill_t *f); /* wipes */
  * meets them and lets the rule's onFailure decide. @return 0, NEED_IO, NEED_WAIT, NO_MEMORY, MEMORY_LOCK, CANCELLED */
 SCHLOSS_NODISCARD schloss_rc env_fill(env_t *env, dek_slot_t *slot, int32_t version, dek_fill_t *fill, io_t *io,
                                       schloss_error_t *err);
+/* Wraps a stored DEK version anew and stores it, after proving that it unwraps to the same key. spec: kek, subject,
+ * alg, conf_scope and conf_type. deleted: look among the soft-deleted, too. f is over when it returns 0 or an error.
+ * @return 0, NEED_IO, NEED_WAIT, KEK_NOT_FOUND, DEK_NOT_FOUND, BAD_KEY, KMS, registry and I/O codes */
+SCHLOSS_NODISCARD schloss_rc env_rewrap(env_t *env, const dek_spec_t *spec, int32_t version, bool deleted,
+                                        dek_fill_t *f, io_t *io, schloss_error_t *err);
 /* True when the slot has a usable entry for version (or a failure that is still remembered). */
 bool env_slot_is_fresh(dek_slot_t *slot, env_t *env, int32_t version, int64_t mono_ms);
 

@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "crypto/tink.h"
 #include "envelope/kek.h"
+#include "envelope/scope.h"
 #include "envelope/set.h"
 #include <stdatomic.h>
 #include <string.h>
@@ -27,50 +28,24 @@ void dek_fill_clear(dek_fill_t *f) {
     f->material = NULL;
 }
 
-/* ---- KMS with the KEK's properties over the client's configuration ---- */
-
-typedef struct kms_scope {
-    const env_t *env;
-    const dek_spec_t *spec;
-    const sr_kek_t *kek;
-} kms_scope_t;
-
-/* Properties come from the registry: a hostile one must not be able to send keys elsewhere or read files. */
-static bool prop_redirects(const char *name) {
-    static const char *const parts[] = {"endpoint", "location", "file", "url", "profile"};
-    for (size_t i = 0; i < COUNT_OF(parts); i++) {
-        if (strcasestr(name, parts[i]) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* These name hosts, PINs and a module to load: never the registry's business, whatever is configured. */
-static bool prop_is_local(const char *name) {
-    return strncasecmp(name, "kmip.", 5) == 0 || strncasecmp(name, "pkcs11.", 7) == 0;
-}
-
-static const char *kms_conf_lookup(void *user, const char *name) {
-    const kms_scope_t *s = user;
-    if (!prop_is_local(name) && (s->env->conf.props_may_redirect || !prop_redirects(name))) {
-        const char *prop = json_string_value(json_object_get(s->kek->kms_props, name));
-        if (prop != NULL) {
-            return prop;
-        }
-    }
-    return s->env->conf.conf(s->env->conf.conf_user, s->spec->conf_scope, s->spec->conf_type, name);
-}
-
-static kms_key_t kms_key_of(kms_scope_t *scope) {
-    kms_key_t k = {.kms_type = scope->kek->kms_type,
-                   .key_id = scope->kek->kms_key_id,
-                   .conf = {.get = kms_conf_lookup, .user = scope},
-                   .clock = scope->env->conf.clock};
-    return k;
-}
-
 /* ---- creating ---- */
+
+schloss_rc kms_prove(const kms_key_t *key, dek_fill_t *f, const char *subject, io_t *io, schloss_error_t *err) {
+    if (f->proven) {
+        return SCHLOSS_OK;
+    }
+    uint8_t *back = NULL;
+    size_t n = 0;
+    TRY(secret_alloc(KEY_MESSAGE_MAX, (void **)&back, err));
+    schloss_rc rc = kms_unwrap(key, io, buf_view(&f->wrapped), back, KEY_MESSAGE_MAX, &n, err);
+    if (rc == SCHLOSS_OK && (n != f->material_len || !secret_equal(back, f->material, n))) {
+        rc = FAIL(err, WRAP_FAILED, "the KMS unwraps the new wrapping of a DEK of %s to other bytes", subject);
+        err_hint(err, "the key behind %s cannot be trusted with data; check the KMS", key->key_id);
+    }
+    secret_free(back);
+    f->proven = rc == SCHLOSS_OK;
+    return rc;
+}
 
 /* Generates, wraps and proves a key, once per fill. */
 static schloss_rc make_material(dek_fill_t *f, kms_scope_t *scope, io_t *io, schloss_error_t *err) {
@@ -99,25 +74,13 @@ static schloss_rc make_material(dek_fill_t *f, kms_scope_t *scope, io_t *io, sch
         TRY(buf_check(&f->wrapped, err));
         f->has_wrapped = true;
     }
-    uint8_t *back = NULL;
-    size_t n = 0;
-    TRY(secret_alloc(TINK_MAX_LEN, (void **)&back, err));
-    schloss_rc rc = kms_unwrap(&key, io, buf_view(&f->wrapped), back, TINK_MAX_LEN, &n, err);
-    if (rc == SCHLOSS_OK && (n != f->material_len || !secret_equal(back, f->material, n))) {
-        rc = FAIL(err, WRAP_FAILED, "the KMS unwraps the new DEK of %s to other bytes", scope->spec->subject);
-        err_hint(err, "the key behind %s cannot be trusted with data; check the KMS", scope->kek->kms_key_id);
-    }
-    secret_free(back);
-    return rc;
+    return kms_prove(&key, f, scope->spec->subject, io, err);
 }
 
 static schloss_rc create_dek(env_t *env, dek_fill_t *f, kms_scope_t *scope, int32_t version, int32_t asked, io_t *io,
                              sr_dek_t *out, schloss_error_t *err) {
     const dek_spec_t *spec = scope->spec;
     const char *alg = dek_alg_name(spec->alg);
-    if (!scope->kek->shared) {
-        TRY(make_material(f, scope, io, err));
-    }
     schloss_rc rc = sr_create_dek(io, env->conf.service, spec->kek, spec->subject, alg, version,
                                   scope->kek->shared ? bytes(NULL, 0) : buf_view(&f->wrapped), out, err);
     if (rc <= 0) { /* failed or not: what was missing before may be there now */
@@ -144,7 +107,7 @@ static schloss_rc create_dek(env_t *env, dek_fill_t *f, kms_scope_t *scope, int3
     return rc;
 }
 
-/* Failures of the registry, not of the KMS or of this machine. */
+/* Failures of the registry, not of this machine. */
 static bool registry_refuses(schloss_rc rc) {
     switch (rc) {
     case SCHLOSS_OK:
@@ -156,7 +119,7 @@ static bool registry_refuses(schloss_rc rc) {
     case SCHLOSS_E_CANCELLED:
         return false;
     default:
-        return rc < 0 && rc / 1000 != SCHLOSS_E_WRAP_FAILED / 1000; /* of the KMS */
+        return rc < 0;
     }
 }
 
@@ -181,6 +144,11 @@ static schloss_rc dek_for_writing(env_t *env, dek_fill_t *f, kms_scope_t *scope,
     if (have && dek.version == INT32_MAX) {
         sr_dek_clear(&dek);
         return FAIL(err, LIMIT_EXCEEDED, "DEK versions of %s are used up", spec->subject);
+    }
+    rc = scope->kek->shared ? SCHLOSS_OK : make_material(f, scope, io, err);
+    if (rc != SCHLOSS_OK) { /* of the KMS: it fails the value, even where the old key would do */
+        sr_dek_clear(&dek);
+        return rc;
     }
     rc = create_dek(env, f, scope, have ? dek.version + 1 : 1, asked, io, out, err);
     if (have && registry_refuses(rc)) { /* rotation must not stop producing because the registry refuses */
@@ -223,8 +191,8 @@ static schloss_rc unwrap(env_t *env, dek_fill_t *f, kms_scope_t *scope, const sr
     } else if (msg.ptr == NULL) {
         kms_key_t key = kms_key_of(scope);
         size_t n = 0;
-        TRY(secret_alloc(1024, (void **)&opened, err));
-        rc = kms_unwrap(&key, io, bytes(dek->wrapped, dek->wrapped_len), opened, 1024, &n, err);
+        TRY(secret_alloc(KEY_MESSAGE_MAX, (void **)&opened, err));
+        rc = kms_unwrap(&key, io, bytes(dek->wrapped, dek->wrapped_len), opened, KEY_MESSAGE_MAX, &n, err);
         msg = bytes(opened, n);
     }
     aead_key_t *aead = NULL;
@@ -261,11 +229,9 @@ static schloss_rc fetch(env_t *env, dek_slot_t *slot, int32_t version, dek_fill_
     sr_dek_t dek;
     memset(&kek, 0, sizeof(kek));
     memset(&dek, 0, sizeof(dek));
-    char *context = sr_context_of(spec->subject);
+    char *context = NULL;
     kms_scope_t scope = {.env = env, .spec = spec, .kek = &kek};
-    /* no context although the subject names one: memory was out, and the KEK of another context is another KEK */
-    bool has_context = strncmp(spec->subject, ":.", 2) == 0 && spec->subject[2] != ':' && spec->subject[2] != '\0';
-    ENSURE(context != NULL || !has_context, err, NO_MEMORY, "out of memory");
+    TRY(kek_context(spec->subject, &context, err));
     schloss_rc rc = kek_get(env, spec, context, f, io, &kek, err);
     out->passes = rc == SCHLOSS_OK && passes_unshared(env, spec, &kek);
     if (rc == SCHLOSS_OK && !out->passes) {

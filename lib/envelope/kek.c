@@ -151,3 +151,10 @@ schloss_rc kek_get(env_t *env, const dek_spec_t *spec, const char *context, dek_
     *out = kek;
     return SCHLOSS_OK;
 }
+
+schloss_rc kek_context(const char *subject, char **out, schloss_error_t *err) {
+    *out = sr_context_of(subject);
+    bool has_context = strncmp(subject, ":.", 2) == 0 && subject[2] != ':' && subject[2] != '\0';
+    ENSURE(*out != NULL || !has_context, err, NO_MEMORY, "out of memory");
+    return SCHLOSS_OK;
+}
