@@ -89,7 +89,20 @@ static schloss_rc by_guid(run_t *r) {
 static schloss_rc lookup(run_t *r) {
     sr_schema_t *s = NULL;
     schloss_schema_ref_t ref = {"n", "r", 1};
-    return schema(check(sr_lookup(r->io, &r->svc, "s", "\"int\"", &ref, 1, false, &s, &r->err), &r->err), s);
+    sr_given_t given = {.text = "\"int\"", .refs = &ref, .n_refs = 1};
+    return schema(check(sr_lookup(r->io, &r->svc, "s", &given, &s, &r->err), &r->err), s);
+}
+
+static schloss_rc by_metadata(run_t *r) {
+    sr_schema_t *s = NULL;
+    sr_want_t want = {.by = SR_METADATA, .subject = "s", .metadata = "k=v"};
+    return schema(check(sr_get(r->io, &r->svc, &want, &s, &r->err), &r->err), s);
+}
+
+static schloss_rc reg(run_t *r) {
+    sr_schema_t *s = NULL;
+    sr_given_t given = {.text = "\"int\""};
+    return schema(check(sr_register(r->io, &r->svc, "s", &given, &s, &r->err), &r->err), s);
 }
 
 static schloss_rc kek(schloss_rc rc, sr_kek_t *k) {
@@ -131,8 +144,8 @@ static schloss_rc create_dek(run_t *r) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static char url[] = "http://r.test";
     static char *urls[] = {url};
-    static schloss_rc (*const calls[])(run_t *) = {association, latest,     by_id,   by_guid,   lookup,
-                                                   get_kek,     create_kek, get_dek, create_dek};
+    static schloss_rc (*const calls[])(run_t *) = {association, latest,  by_id,      by_guid,     lookup, get_kek,
+                                                   create_kek,  get_dek, create_dek, by_metadata, reg};
     for (size_t i = 0; i < COUNT_OF(calls); i++) {
         run_t r = {.at = data, .end = data + size};
         r.svc = (http_service_t){.urls = urls, .n_urls = 1, .max_retries = 1};

@@ -19,6 +19,7 @@ typedef struct parsed {
     raw_ref_t *refs;
     size_t n_refs;
     bool resolved;
+    bool has_rules;   /* the answer has member ruleSet */
     ref_walk_t *walk; /* state of an unfinished resolution, of a top-level schema */
 } parsed_t;
 
@@ -28,6 +29,7 @@ void parsed_unref(void *parsed);
 typedef struct known {
     int32_t id;       /* -1: none */
     const char *guid; /* NULL: none */
+    const char *type; /* NULL: AVRO, which old servers do not name */
     const char *text;
     const schloss_schema_ref_t *refs;
     size_t n_refs;

@@ -107,8 +107,8 @@ static char *qualify(const char *referrer, const char *ref) {
                                                    : mem_printf(":%.*s:%s", (int)c.len, (const char *)c.ptr, ref);
 }
 
-static schloss_rc fetch(const raw_ref_t *ref, const char *subject, io_t *io, const http_service_t *svc, parsed_t **out,
-                        schloss_error_t *err) {
+static schloss_rc fetch(const raw_ref_t *ref, const char *subject, bool protobuf, io_t *io, const http_service_t *svc,
+                        parsed_t **out, schloss_error_t *err) {
     sr_exchange_t x;
     exchange_init(&x, "GET", false);
     path_text(&x, "/subjects/");
@@ -118,7 +118,7 @@ static schloss_rc fetch(const raw_ref_t *ref, const char *subject, io_t *io, con
     } else {
         path_text(&x, "/versions/latest");
     }
-    path_text(&x, "?deleted=true");
+    path_text(&x, protobuf ? "?deleted=true&format=serialized" : "?deleted=true");
     known_t known = {.id = -1};
     schloss_rc rc = parsed_fetch(&x, io, svc, &known, out, err);
     if (rc == SCHLOSS_ABSENT) {
@@ -149,7 +149,7 @@ static schloss_rc descend(ref_walk_t *w, io_t *io, const http_service_t *svc, sc
         return NO_MEMORY(err);
     }
     parsed_t *p = NULL;
-    schloss_rc rc = fetch(ref, subject, io, svc, &p, err);
+    schloss_rc rc = fetch(ref, subject, strcmp(w->stack[0].p->schema->type, "PROTOBUF") == 0, io, svc, &p, err);
     if (rc != SCHLOSS_OK) {
         mem_free(subject);
         return rc;

@@ -8,7 +8,8 @@
 #include <jansson.h>
 #include <schloss/serde.h>
 
-/* A schema as the registry answered, with its references resolved (children first). Immutable, reference-counted. */
+/* A schema as the registry answered, with its references resolved (children first). Immutable, reference-counted. Texts
+ * of PROTOBUF are always base64 of a FileDescriptorProto (format=serialized). */
 typedef struct sr_schema sr_schema_t;
 struct sr_ref {
     char *name, *subject, *text;
@@ -20,7 +21,7 @@ struct sr_schema {
     int32_t version; /* 0 when unknown */
     int32_t id;      /* -1 when unknown */
     char guid[37];   /* "" when the answer had none: computed by nobody */
-    char *type;      /* "AVRO" */
+    char *type;      /* "AVRO", "JSON", "PROTOBUF" */
     char *text;
     struct sr_ref *references;
     size_t n_references;
@@ -57,6 +58,18 @@ void sr_dek_clear(sr_dek_t *d);
  * *subject is mem_free'd by the caller. ABSENT: none. SUBJECT_NAME: several. */
 SCHLOSS_NODISCARD schloss_rc sr_get_association(io_t *io, const http_service_t *svc, const char *cluster,
                                                 const char *topic, bool is_key, char **subject, schloss_error_t *err);
+
+/* Which schema is asked for, and what is known of it before. */
+typedef struct sr_want {
+    enum { SR_LATEST, SR_METADATA, SR_ID, SR_GUID } by;
+    const char *subject;  /* SR_ID: may be NULL (no subject parameter) */
+    const char *metadata; /* SR_METADATA: k1=v1,k2=v2 */
+    int32_t id;
+    const char *guid;
+    bool protobuf; /* known to be of that type: saves a request */
+} sr_want_t;
+SCHLOSS_NODISCARD schloss_rc sr_get(io_t *io, const http_service_t *svc, const sr_want_t *want, sr_schema_t **out,
+                                    schloss_error_t *err);
 SCHLOSS_NODISCARD schloss_rc sr_get_latest(io_t *io, const http_service_t *svc, const char *subject, sr_schema_t **out,
                                            schloss_error_t *err);
 /* subject may be NULL (no subject parameter). */
@@ -64,10 +77,22 @@ SCHLOSS_NODISCARD schloss_rc sr_get_by_id(io_t *io, const http_service_t *svc, i
                                           sr_schema_t **out, schloss_error_t *err);
 SCHLOSS_NODISCARD schloss_rc sr_get_by_guid(io_t *io, const http_service_t *svc, const char *guid, sr_schema_t **out,
                                             schloss_error_t *err);
+
+/* A schema that the caller has. */
+typedef struct sr_given {
+    const char *type; /* NULL: AVRO */
+    const char *text;
+    const schloss_schema_ref_t *refs;
+    size_t n_refs;
+    bool normalize;
+} sr_given_t;
 /* POST /subjects/{s}?normalize=b&deleted=false: id, version, rules of a schema that the caller has. */
-SCHLOSS_NODISCARD schloss_rc sr_lookup(io_t *io, const http_service_t *svc, const char *subject, const char *text,
-                                       const schloss_schema_ref_t *refs, size_t n_refs, bool normalize,
-                                       sr_schema_t **out, schloss_error_t *err);
+SCHLOSS_NODISCARD schloss_rc sr_lookup(io_t *io, const http_service_t *svc, const char *subject,
+                                       const sr_given_t *given, sr_schema_t **out, schloss_error_t *err);
+/* POST /subjects/{s}/versions?normalize=b. What the subject's version carries (metadata, rules) is asked for when the
+ * answer does not say it, as older registries answer with the id alone. */
+SCHLOSS_NODISCARD schloss_rc sr_register(io_t *io, const http_service_t *svc, const char *subject,
+                                         const sr_given_t *given, sr_schema_t **out, schloss_error_t *err);
 
 /* DEK Registry. context: ".eu" or NULL (parsed from the subject, sr_context_of). */
 SCHLOSS_NODISCARD schloss_rc sr_get_kek(io_t *io, const http_service_t *svc, const char *name, const char *context,

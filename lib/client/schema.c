@@ -110,7 +110,7 @@ static schloss_rc parse_members(const sr_exchange_t *x, const json_t *root, cons
                                 schloss_error_t *err) {
     sr_schema_t *s = p->schema;
     const char *subject = "";
-    const char *type = "AVRO"; /* old servers leave the member out for Avro */
+    const char *type = known->type == NULL ? "AVRO" : known->type; /* old servers leave the member out for Avro */
     const char *text = known->text;
     int64_t id = known->id;
     int64_t version = 0;
@@ -124,6 +124,7 @@ static schloss_rc parse_members(const sr_exchange_t *x, const json_t *root, cons
     TRY(parse_guid(x, root, known->guid, s, err));
     TRY(answer_object(x, root, "metadata", &s->metadata, err));
     TRY(answer_object(x, root, "ruleSet", &s->rule_set, err));
+    p->has_rules = s->rule_set != NULL;
     TRY(parse_refs(x, root, known, p, err));
     ENSURE(strlen(text) <= LIMIT_SCHEMA_BYTES, err, LIMIT_EXCEEDED, "a schema text has %zu bytes, the limit is %zu",
            strlen(text), LIMIT_SCHEMA_BYTES);
@@ -172,16 +173,43 @@ schloss_rc parsed_fetch(sr_exchange_t *x, io_t *io, const http_service_t *svc, c
 
 /* ---- asking ---- */
 
-static schloss_rc ask(sr_exchange_t *x, io_t *io, const http_service_t *svc, const char *subject, const known_t *known,
-                      sr_schema_t **out, schloss_error_t *err) {
+/* Source of a .proto file, not base64 of a descriptor? Source never does without a blank, a quote or a semicolon. */
+static bool is_proto_source(const sr_schema_t *s) {
+    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+    return strcmp(s->type, "PROTOBUF") == 0 && (s->text[0] == '\0' || s->text[strspn(s->text, base64)] != '\0');
+}
+
+/* Asks for the serialized form, at once or after an answer in source. */
+static schloss_rc fetch_serialized(sr_exchange_t *x, bool at_once, io_t *io, const http_service_t *svc,
+                                   const known_t *known, parsed_t **out, schloss_error_t *err) {
+    if (!at_once) {
+        TRY(parsed_fetch(x, io, svc, known, out, err));
+        if (!is_proto_source((*out)->schema)) {
+            return SCHLOSS_OK;
+        }
+    }
+    bool has_query = memchr(x->path.ptr, '?', x->path.len) != NULL;
+    path_text(x, has_query ? "&format=serialized" : "?format=serialized");
+    TRY(parsed_fetch(x, io, svc, known, out, err));
+    if (is_proto_source((*out)->schema)) {
+        return answer_bad(x, err, "the schema is .proto source although format=serialized was asked for");
+    }
+    return SCHLOSS_OK;
+}
+
+static schloss_rc ask(sr_exchange_t *x, bool protobuf, io_t *io, const http_service_t *svc, const char *subject,
+                      const known_t *known, parsed_t **out, schloss_error_t *err) {
     parsed_t *p = NULL;
-    schloss_rc rc = parsed_fetch(x, io, svc, known, &p, err);
+    schloss_rc rc = buf_check(&x->path, err);
+    if (rc == SCHLOSS_OK) {
+        rc = fetch_serialized(x, protobuf, io, svc, known, &p, err);
+    }
     if (rc == SCHLOSS_OK) {
         const char *referrer = p->schema->subject[0] != '\0' ? p->schema->subject : subject;
         rc = refs_resolve(p, referrer, io, svc, err);
     }
     if (rc == SCHLOSS_OK) {
-        *out = sr_schema_ref(p->schema);
+        *out = p;
     } else if (rc < 0 && *subject != '\0') {
         err_subject(err, subject);
     }
@@ -189,39 +217,81 @@ static schloss_rc ask(sr_exchange_t *x, io_t *io, const http_service_t *svc, con
     return rc;
 }
 
+/* "k1=v1,k2=v2" as "?key=k1&value=v1&key=k2&value=v2". */
+static void path_metadata(sr_exchange_t *x, const char *pairs) {
+    const char *before = "?key=";
+    for (const char *p = pairs; *p != '\0';) {
+        size_t n = strcspn(p, ",");
+        size_t key = strcspn(p, "=");
+        if (key < n) {
+            path_text(x, before);
+            path_value_n(x, p, key);
+            path_text(x, "&value=");
+            path_value_n(x, p + key + 1, n - key - 1);
+            before = "&key=";
+        }
+        p += n + (p[n] == ',');
+    }
+    path_text(x, before[0] == '?' ? "?deleted=true" : "&deleted=true");
+}
+
+schloss_rc sr_get(io_t *io, const http_service_t *svc, const sr_want_t *want, sr_schema_t **out, schloss_error_t *err) {
+    sr_exchange_t x;
+    known_t known = {.id = -1};
+    exchange_init(&x, "GET", false);
+    switch (want->by) {
+    case SR_LATEST:
+    case SR_METADATA:
+        path_text(&x, "/subjects/");
+        path_value(&x, want->subject);
+        if (want->by == SR_LATEST) {
+            path_text(&x, "/versions/latest");
+        } else {
+            path_text(&x, "/metadata");
+            path_metadata(&x, want->metadata);
+        }
+        known.need_id = true;
+        break;
+    case SR_ID:
+        path_int(&x, "/schemas/ids/", want->id);
+        if (want->subject != NULL) {
+            path_text(&x, "?subject=");
+            path_value(&x, want->subject);
+        }
+        known.id = want->id;
+        break;
+    case SR_GUID:
+        path_text(&x, "/schemas/guids/");
+        path_value(&x, want->guid);
+        known.guid = want->guid;
+        break;
+    }
+    parsed_t *p = NULL;
+    TRY(ask(&x, want->protobuf, io, svc, want->by == SR_GUID || want->subject == NULL ? "" : want->subject, &known, &p,
+            err));
+    *out = sr_schema_ref(p->schema);
+    return SCHLOSS_OK;
+}
+
 schloss_rc sr_get_latest(io_t *io, const http_service_t *svc, const char *subject, sr_schema_t **out,
                          schloss_error_t *err) {
-    sr_exchange_t x;
-    exchange_init(&x, "GET", false);
-    path_text(&x, "/subjects/");
-    path_value(&x, subject);
-    path_text(&x, "/versions/latest");
-    known_t known = {.id = -1, .need_id = true};
-    return ask(&x, io, svc, subject, &known, out, err);
+    sr_want_t want = {.by = SR_LATEST, .subject = subject};
+    return sr_get(io, svc, &want, out, err);
 }
 
 schloss_rc sr_get_by_id(io_t *io, const http_service_t *svc, int32_t id, const char *subject, sr_schema_t **out,
                         schloss_error_t *err) {
-    sr_exchange_t x;
-    exchange_init(&x, "GET", false);
-    path_int(&x, "/schemas/ids/", id);
-    if (subject != NULL) {
-        path_text(&x, "?subject=");
-        path_value(&x, subject);
-    }
-    known_t known = {.id = id};
-    return ask(&x, io, svc, subject == NULL ? "" : subject, &known, out, err);
+    sr_want_t want = {.by = SR_ID, .id = id, .subject = subject};
+    return sr_get(io, svc, &want, out, err);
 }
 
 schloss_rc sr_get_by_guid(io_t *io, const http_service_t *svc, const char *guid, sr_schema_t **out,
                           schloss_error_t *err) {
-    sr_exchange_t x;
-    exchange_init(&x, "GET", false);
-    path_text(&x, "/schemas/guids/");
-    path_value(&x, guid);
-    known_t known = {.id = -1, .guid = guid};
-    return ask(&x, io, svc, "", &known, out, err);
+    sr_want_t want = {.by = SR_GUID, .guid = guid};
+    return sr_get(io, svc, &want, out, err);
 }
+
+/* ---- with a schema of one's own ---- */
 
 static void body_refs(sr_exchange_t *x, const schloss_schema_ref_t *refs, size_t n_refs) {
     buf_put_str(&x->body, ",\"references\":[");
@@ -235,22 +305,48 @@ static void body_refs(sr_exchange_t *x, const schloss_schema_ref_t *refs, size_t
     buf_put_str(&x->body, "]");
 }
 
-schloss_rc sr_lookup(io_t *io, const http_service_t *svc, const char *subject, const char *text,
-                     const schloss_schema_ref_t *refs, size_t n_refs, bool normalize, sr_schema_t **out,
-                     schloss_error_t *err) {
+/* POST of the schema to /subjects/{s}{tail}?normalize=... */
+static schloss_rc post(io_t *io, const http_service_t *svc, const char *subject, const char *tail, const char *query,
+                       const sr_given_t *given, parsed_t **out, schloss_error_t *err) {
     sr_exchange_t x;
+    const char *type = given->type == NULL ? "AVRO" : given->type;
     exchange_init(&x, "POST", false);
     path_text(&x, "/subjects/");
     path_value(&x, subject);
-    path_bool(&x, "?normalize=", normalize);
-    path_text(&x, "&deleted=false");
+    path_text(&x, tail);
+    path_bool(&x, "?normalize=", given->normalize);
+    path_text(&x, query);
     buf_put_str(&x.body, "{");
-    body_str(&x, "schema", text);
-    body_str(&x, "schemaType", "AVRO");
-    if (n_refs != 0) {
-        body_refs(&x, refs, n_refs);
+    body_str(&x, "schema", given->text);
+    body_str(&x, "schemaType", type);
+    if (given->n_refs != 0) {
+        body_refs(&x, given->refs, given->n_refs);
     }
     buf_put_str(&x.body, "}");
-    known_t known = {.id = -1, .text = text, .refs = refs, .n_refs = n_refs, .need_id = true};
-    return ask(&x, io, svc, subject, &known, out, err);
+    known_t known = {.id = -1, .type = type, .text = given->text, .need_id = true};
+    known.refs = given->refs;
+    known.n_refs = given->n_refs;
+    return ask(&x, strcmp(type, "PROTOBUF") == 0, io, svc, subject, &known, out, err);
+}
+
+schloss_rc sr_lookup(io_t *io, const http_service_t *svc, const char *subject, const sr_given_t *given,
+                     sr_schema_t **out, schloss_error_t *err) {
+    parsed_t *p = NULL;
+    TRY(post(io, svc, subject, "", "&deleted=false", given, &p, err));
+    *out = sr_schema_ref(p->schema);
+    return SCHLOSS_OK;
+}
+
+schloss_rc sr_register(io_t *io, const http_service_t *svc, const char *subject, const sr_given_t *given,
+                       sr_schema_t **out, schloss_error_t *err) {
+    parsed_t *p = NULL;
+    TRY(post(io, svc, subject, "/versions", "", given, &p, err));
+    if (p->has_rules) {
+        *out = sr_schema_ref(p->schema);
+        return SCHLOSS_OK;
+    }
+    /* the version may exist with rules, or have got those of the one before: never take silence for "none" */
+    sr_want_t want = {.by = SR_ID, .id = p->schema->id, .subject = subject};
+    want.protobuf = strcmp(p->schema->type, "PROTOBUF") == 0;
+    return sr_get(io, svc, &want, out, err);
 }

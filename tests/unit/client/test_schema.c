@@ -133,11 +133,102 @@ static void test_lookup(void **state) {
     canned_open(&c, answers);
     sr_schema_t *s = NULL;
     schloss_schema_ref_t ref = {"n.R", "r", 4};
-    assert_int_equal(DRIVE(&c, sr_lookup(c.io, &c.svc, "s", "mine", &ref, 1, false, &s, &c.err)), 0);
+    sr_given_t given = {.text = "mine", .refs = &ref, .n_refs = 1};
+    assert_int_equal(DRIVE(&c, sr_lookup(c.io, &c.svc, "s", &given, &s, &c.err)), 0);
     assert_int_equal(s->id, 5);
     assert_string_equal(s->text, "mine"); /* what the caller has stands in for what the answer leaves out */
     assert_int_equal(s->n_references, 1);
     assert_string_equal(s->references[0].text, "R");
+    sr_schema_unref(s);
+    canned_close(&c);
+}
+
+static void test_by_metadata(void **state) {
+    (void)state;
+    static const canned_answer_t answers[] = {
+        {"GET /subjects/s/metadata?key=a%20b&value=1&key=c&value=%3D&deleted=true", 200, "{\"id\":3,\"schema\":\"1\"}"},
+        {NULL, 0, NULL}};
+    canned_t c;
+    canned_open(&c, answers);
+    sr_schema_t *s = NULL;
+    sr_want_t want = {.by = SR_METADATA, .subject = "s", .metadata = "a b=1,c=="};
+    assert_int_equal(DRIVE(&c, sr_get(c.io, &c.svc, &want, &s, &c.err)), 0);
+    assert_int_equal(s->id, 3);
+    sr_schema_unref(s);
+    want.metadata = "x=y";
+    assert_int_equal(DRIVE(&c, sr_get(c.io, &c.svc, &want, &s, &c.err)), SCHLOSS_ABSENT);
+    canned_close(&c);
+}
+
+static void test_register(void **state) {
+    (void)state;
+    static const canned_answer_t answers[] = {
+        {"POST /subjects/new/versions?normalize=true", 200,
+         "{\"id\":5,\"version\":1,\"ruleSet\":{\"domainRules\":[]}}"},
+        {"POST /subjects/old/versions?normalize=false", 200, "{\"id\":6}"},
+        {"GET /schemas/ids/6?subject=old", 200, "{\"schema\":\"theirs\",\"ruleSet\":{\"domainRules\":[]}}"},
+        {NULL, 0, NULL}};
+    canned_t c;
+    canned_open(&c, answers);
+    sr_schema_t *s = NULL;
+    sr_given_t given = {.text = "mine", .normalize = true};
+    assert_int_equal(DRIVE(&c, sr_register(c.io, &c.svc, "new", &given, &s, &c.err)), 0);
+    assert_string_equal(s->text, "mine");
+    assert_non_null(s->rule_set);
+    assert_int_equal(c.n_requests, 1);
+    assert_string_equal(c.body, "{\"schema\":\"mine\",\"schemaType\":\"AVRO\"}");
+    sr_schema_unref(s);
+    given.normalize = false; /* an answer without rules is no statement that there are none */
+    assert_int_equal(DRIVE(&c, sr_register(c.io, &c.svc, "old", &given, &s, &c.err)), 0);
+    assert_string_equal(s->text, "theirs");
+    assert_int_equal(s->id, 6);
+    assert_non_null(s->rule_set);
+    sr_schema_unref(s);
+    canned_close(&c);
+}
+
+#define SOURCE "syntax = \\\"proto3\\\"; message M {}"
+#define SERIALIZED "CgdkZWZhdWx0"
+
+/* Whatever the registry answers with: what is given out is the serialized form, of references too. */
+static void test_protobuf_is_always_serialized(void **state) {
+    (void)state;
+    static const canned_answer_t answers[] = {
+        {LATEST, 200,
+         "{\"id\":1,\"schemaType\":\"PROTOBUF\",\"schema\":\"" SOURCE
+         "\",\"references\":[{\"name\":\"a.proto\",\"subject\":\"a\",\"version\":1}]}"},
+        {LATEST "?format=serialized", 200,
+         "{\"id\":1,\"schemaType\":\"PROTOBUF\",\"schema\":\"" SERIALIZED
+         "\",\"references\":[{\"name\":\"a.proto\",\"subject\":\"a\",\"version\":1}]}"},
+        {"GET /subjects/a/versions/1?deleted=true&format=serialized", 200,
+         "{\"schemaType\":\"PROTOBUF\",\"schema\":\"" SERIALIZED "\"}"},
+        {"GET /schemas/ids/7?subject=s&format=serialized", 200,
+         "{\"schemaType\":\"PROTOBUF\",\"schema\":\"" SERIALIZED "\"}"},
+        {"GET /schemas/ids/8?subject=s", 200, "{\"schemaType\":\"PROTOBUF\",\"schema\":\"" SOURCE "\"}"},
+        {"GET /schemas/ids/8?subject=s&format=serialized", 200,
+         "{\"schemaType\":\"PROTOBUF\",\"schema\":\"" SOURCE "\"}"},
+        {"POST /subjects/s?normalize=false&deleted=false&format=serialized", 200, "{\"id\":9}"},
+        {NULL, 0, NULL}};
+    canned_t c;
+    canned_open(&c, answers);
+    sr_schema_t *s = NULL;
+    assert_int_equal(DRIVE(&c, sr_get_latest(c.io, &c.svc, "s", &s, &c.err)), 0);
+    assert_string_equal(s->text, SERIALIZED);
+    assert_int_equal(s->n_references, 1);
+    assert_string_equal(s->references[0].text, SERIALIZED);
+    assert_int_equal(c.n_requests, 3);
+    sr_schema_unref(s);
+    sr_want_t want = {.by = SR_ID, .id = 7, .subject = "s", .protobuf = true};
+    assert_int_equal(DRIVE(&c, sr_get(c.io, &c.svc, &want, &s, &c.err)), 0);
+    assert_int_equal(c.n_requests, 4);
+    sr_schema_unref(s);
+    want = (sr_want_t){.by = SR_ID, .id = 8, .subject = "s"};
+    assert_int_equal(DRIVE(&c, sr_get(c.io, &c.svc, &want, &s, &c.err)), SCHLOSS_E_REGISTRY_ANSWER);
+    assert_contains(c.err.message, "format=serialized");
+    sr_given_t given = {.type = "PROTOBUF", .text = SERIALIZED};
+    assert_int_equal(DRIVE(&c, sr_lookup(c.io, &c.svc, "s", &given, &s, &c.err)), 0);
+    assert_string_equal(s->type, "PROTOBUF");
+    assert_contains(c.body, "\"schemaType\":\"PROTOBUF\"");
     sr_schema_unref(s);
     canned_close(&c);
 }
@@ -160,9 +251,11 @@ static void test_parsed_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_members),     cmocka_unit_test(test_defaults), cmocka_unit_test(test_bad_bodies),
-        cmocka_unit_test(test_by_id),       cmocka_unit_test(test_by_guid),  cmocka_unit_test(test_lookup),
-        cmocka_unit_test(test_parsed_once),
+        cmocka_unit_test(test_members),     cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_bad_bodies),  cmocka_unit_test(test_by_id),
+        cmocka_unit_test(test_by_guid),     cmocka_unit_test(test_lookup),
+        cmocka_unit_test(test_parsed_once), cmocka_unit_test(test_by_metadata),
+        cmocka_unit_test(test_register),    cmocka_unit_test(test_protobuf_is_always_serialized),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
