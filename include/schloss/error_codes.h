@@ -39,6 +39,10 @@
     X(UNSUPPORTED_TYPE, -6004, RULE, C, "A tagged field is neither string nor bytes.")                                 \
     X(RULES_REQUIRED, -6005, RULE, 0, "Guard mode: no enabled encryption rule would run on this subject.")             \
     X(RULE_SET, -6006, RULE, 0, "The rule set from the registry is malformed.")                                        \
+    X(RULE_CONDITION, -6007, RULE, C, "A rule of kind CONDITION does not hold for the message.")                       \
+    X(EXECUTOR, -6008, RULE, 0, "An application's rule executor failed.")                                              \
+    X(RULE_ACTION, -6009, RULE, 0, "The rule succeeded and its onSuccess ends the record (ERROR or DLQ).")             \
+    X(DEAD_LETTER, -6010, RULE, 0, "A dead letter has no topic (dlq.topic) or no sink (schloss_kafka_dlq_open).")      \
     X(AUTH_FAILED, -7001, CRYPTO, 0, "Tag or synthetic IV does not verify: wrong key or altered data.")                \
     X(CIPHERTEXT_TOO_SHORT, -7002, CRYPTO, 0, "Fewer bytes than version prefix, IV and tag need: not ciphertext.")     \
     X(BAD_BASE64, -7003, CRYPTO, 0, "A string field is no base64: probably not encrypted.")                            \

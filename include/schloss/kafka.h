@@ -3,6 +3,7 @@
 #define SCHLOSS_KAFKA_H
 
 #include <librdkafka/rdkafka.h>
+#include <schloss/ext/rule.h>
 #include <schloss/serde.h>
 
 SCHLOSS_BEGIN_DECLS
@@ -27,6 +28,15 @@ SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_kafka_produce(rd_kafka_t *rk, c
 SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_kafka_decode(schloss_deserializer_t *de, const rd_kafka_message_t *msg,
                                                               bool is_key, schloss_decoded_t *out,
                                                               schloss_error_t *err);
+
+/** Sends dead letters (onFailure DLQ, schloss/ext/rule.h) with a producer of its own, closed with the client.
+ * @param conf  brokers and security of the producer; taken over on success. acks=all, enable.idempotence=false,
+ *              max.in.flight=1 and message.timeout.ms=0 (for ever) are set unless conf sets them, as the Java client
+ * does
+ * @param flush wait up to 60 s for each letter to be delivered (dlq.auto.flush)
+ * @return 0, INVALID_ARGUMENT, INVALID_STATE (the client has a sink), KAFKA, NO_MEMORY. Since 0.2. */
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_kafka_dlq_open(schloss_client_t *client, rd_kafka_conf_t *conf,
+                                                                bool flush, schloss_error_t *err);
 
 SCHLOSS_END_DECLS
 

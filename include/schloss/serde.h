@@ -1,5 +1,6 @@
 /* Serializers and deserializers: framing, subject names, rules. A record goes in as Avro binary (see avro.h for a typed
- * writer and Avro JSON) and comes out as a Kafka key or value, and the reverse.
+ * writer), JSON text or Protobuf bytes, whichever its schema is of (record.h makes each from JSON), and comes out as a
+ * Kafka key or value, and the reverse.
  *
  * Threads: a handle is used by one thread at a time (make one per thread; they share the client's caches). Returned
  * bytes are borrowed from the handle and valid until its next call; they are wiped then and on free.
@@ -22,6 +23,10 @@ typedef struct schloss_target {
     const char *topic;
     bool is_key;
     const char *subject; /**< overrides the subject name strategy; NULL = strategy of the configuration */
+    /* since 0.2 */
+    schloss_bytes_t other; /**< for dead letters: the record's key when a value is written or read; ptr NULL: none */
+    const struct schloss_header *headers; /**< writing, for dead letters: the record's headers; NULL: none */
+    size_t n_headers;
 } schloss_target_t;
 
 typedef struct schloss_header {
@@ -42,7 +47,7 @@ typedef struct schloss_encoded {
 } schloss_encoded_t;
 
 typedef struct schloss_decoded {
-    schloss_bytes_t value;          /**< decrypted Avro binary under schema; ptr NULL for a null record */
+    schloss_bytes_t value;          /**< decrypted record under schema, in its format; ptr NULL for a null record */
     const schloss_schema_t *schema; /**< the writer's schema; borrowed until the handle's next call */
 } schloss_decoded_t;
 
@@ -58,8 +63,22 @@ SCHLOSS_API void schloss_serializer_free(schloss_serializer_t *ser);
 SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_serializer_set_schema(schloss_serializer_t *ser, const char *text,
                                                                        size_t len, const schloss_schema_ref_t *refs,
                                                                        size_t n_refs, schloss_error_t *err);
+/** The same for any format: type is "AVRO", "JSON" (JSON Schema) or "PROTOBUF" (base64 of a FileDescriptorProto).
+ * @return 0, INVALID_ARGUMENT, INVALID_STATE (given already, or after the first record), SCHEMA_PARSE, NO_MEMORY.
+ * Since 0.2. */
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_serializer_set_schema_of_type(schloss_serializer_t *ser,
+                                                                               const char *type, const char *text,
+                                                                               size_t len,
+                                                                               const schloss_schema_ref_t *refs,
+                                                                               size_t n_refs, schloss_error_t *err);
+/** Protobuf: the message that records are, by its full name (copied); without it the first message of the schema's
+ * file. Before the first record. @return 0, INVALID_STATE, NO_MEMORY; the name is looked up by the first record
+ * (BAD_MESSAGE_INDEX). Since 0.2. */
+SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_serializer_set_message(schloss_serializer_t *ser,
+                                                                        const char *full_name, schloss_error_t *err);
 /** Serializes one record, blocking while schema or keys are fetched for the first time.
- * @param record Avro binary that walks exactly to its end under the schema; ptr NULL is EMPTY_MESSAGE
+ * @param record what the schema says (Avro binary, JSON text, Protobuf bytes), walked exactly to its end; ptr NULL is
+ * EMPTY_MESSAGE
  * @param out    borrowed from ser
  * @return 0, DATA_MISMATCH, rule, crypto, KMS, registry or I/O errors. On error nothing may be sent. */
 SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_serialize(schloss_serializer_t *ser, const schloss_target_t *target,
@@ -117,7 +136,10 @@ SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_inspect(schloss_deserializer_t 
 /* ---- schemas as the registry gave them ---- */
 
 SCHLOSS_API const char *schloss_schema_text(const schloss_schema_t *schema);
-SCHLOSS_API const char *schloss_schema_type(const schloss_schema_t *schema); /**< "AVRO" */
+SCHLOSS_API const char *schloss_schema_type(const schloss_schema_t *schema); /**< "AVRO", "JSON" or "PROTOBUF" */
+/** Full name of the record (Avro), the message (Protobuf) or the title (JSON Schema); NULL when it has none. Since 0.2.
+ */
+SCHLOSS_API const char *schloss_schema_record_name(const schloss_schema_t *schema);
 SCHLOSS_API const char *schloss_schema_subject(const schloss_schema_t *schema);
 SCHLOSS_API int32_t schloss_schema_id(const schloss_schema_t *schema);      /**< -1 when unknown (GUID framing) */
 SCHLOSS_API int32_t schloss_schema_version(const schloss_schema_t *schema); /**< 0 when unknown */

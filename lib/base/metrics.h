@@ -14,6 +14,8 @@
     X(rule_failures, "rule executions that failed")                                                                    \
     X(none_on_write, "encryption rules that failed on write and were skipped by onFailure NONE")                       \
     X(none_on_read, "encryption rules that failed on read and were skipped by onFailure NONE")                         \
+    X(passed_through, "ciphertexts that a reader without the KEK left as they are (pass-through)")                     \
+    X(dead_letters, "records sent to a dead letter topic")                                                             \
     X(rules_without_field, "ENCRYPT rules that matched no field of their schema")                                      \
     X(random_calls, "calls of the system's random source")                                                             \
     X(nonce_refills, "refills of a thread's nonce pool")                                                               \

@@ -25,15 +25,14 @@ typedef struct part {
     schloss_bytes_t header;
 } part_t;
 
-static schloss_rc encode(schloss_serializer_t *ser, const char *topic, bool is_key, schloss_bytes_t in, part_t *out,
+static schloss_rc encode(schloss_serializer_t *ser, const schloss_target_t *target, schloss_bytes_t in, part_t *out,
                          schloss_error_t *err) {
     *out = (part_t){.bytes = in};
     if (ser == NULL || in.ptr == NULL) {
         return SCHLOSS_OK;
     }
-    schloss_target_t target = {.topic = topic, .is_key = is_key};
     schloss_encoded_t enc;
-    schloss_rc rc = schloss_serialize(ser, &target, in, &enc, err);
+    schloss_rc rc = schloss_serialize(ser, target, in, &enc, err);
     if (rc != SCHLOSS_OK) {
         return rc;
     }
@@ -94,6 +93,20 @@ static schloss_rc enqueue(rd_kafka_t *rk, const char *topic, int32_t partition, 
     return rc;
 }
 
+#define MAX_HEADERS 64
+
+static size_t collect_all(const rd_kafka_headers_t *hs, schloss_header_t out[MAX_HEADERS]) {
+    size_t n = 0;
+    const char *name = NULL;
+    const void *value = NULL;
+    size_t len = 0;
+    while (hs != NULL && n < MAX_HEADERS &&
+           rd_kafka_header_get_all(hs, n, &name, &value, &len) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        out[n++] = (schloss_header_t){name, schloss_bytes(value, len)};
+    }
+    return n;
+}
+
 schloss_rc schloss_kafka_produce(rd_kafka_t *rk, const char *topic, int32_t partition, schloss_serializer_t *key_ser,
                                  schloss_bytes_t key, schloss_serializer_t *val_ser, schloss_bytes_t value,
                                  const rd_kafka_headers_t *headers, void *opaque, schloss_error_t *err) {
@@ -104,9 +117,14 @@ schloss_rc schloss_kafka_produce(rd_kafka_t *rk, const char *topic, int32_t part
         return bad_argument(err, "key and value need serializers of their own: each keeps its last result");
     }
     part_t k, v;
-    schloss_rc rc = encode(key_ser, topic, true, key, &k, err);
-    if (rc == SCHLOSS_OK) {
-        rc = encode(val_ser, topic, false, value, &v, err);
+    schloss_header_t seen[MAX_HEADERS]; /* for dead letters */
+    schloss_target_t target = {.topic = topic, .is_key = true, .headers = seen};
+    target.n_headers = collect_all(headers, seen);
+    schloss_rc rc = encode(key_ser, &target, key, &k, err);
+    if (rc == SCHLOSS_OK) { /* the key as it would go out: encrypted where its rules say so */
+        target.is_key = false;
+        target.other = k.bytes;
+        rc = encode(val_ser, &target, value, &v, err);
     }
     if (rc != SCHLOSS_OK) {
         return rc;
@@ -129,8 +147,6 @@ schloss_rc schloss_kafka_produce(rd_kafka_t *rk, const char *topic, int32_t part
 }
 
 /* Only the headers that a deserializer looks at, at most the last MAX of them. */
-#define MAX_HEADERS 64
-
 static size_t collect(const rd_kafka_message_t *msg, schloss_header_t out[MAX_HEADERS]) {
     rd_kafka_headers_t *hs = NULL;
     size_t n = 0;
@@ -166,6 +182,9 @@ schloss_rc schloss_kafka_decode(schloss_deserializer_t *de, const rd_kafka_messa
     schloss_header_t headers[MAX_HEADERS];
     size_t n = collect(msg, headers);
     schloss_target_t target = {.topic = rd_kafka_topic_name(msg->rkt), .is_key = is_key};
+    if (!is_key && msg->key != NULL) { /* as on the topic: for a dead letter */
+        target.other = schloss_bytes(msg->key, msg->key_len);
+    }
     schloss_bytes_t value = is_key ? schloss_bytes(msg->key, msg->key_len) : schloss_bytes(msg->payload, msg->len);
     return schloss_deserialize(de, &target, value, headers, n, out, err);
 }

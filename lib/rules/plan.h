@@ -45,6 +45,7 @@ typedef struct plan_crypt {
     buf_t *custom_out; /* sensitive scratch of it; not the same as plain */
     /* out */
     uint64_t n_values;
+    uint64_t n_passed; /* ciphertexts left as they are: encrypt.nonshared.kek.passthrough */
     int32_t missing;   /* DEK version that NEED_KEY is about; 0 when writing */
     const char *field; /* full name of the field that failed, NULL when unknown; lives as long as the plan */
 } plan_crypt_t;

@@ -91,6 +91,7 @@ static schloss_rc parse_rule(ruleset_t *rs, rule_t *r, const json_t *o, bool enc
     r->name = json_opt_str(o, "name", NULL, &bad);
     ENSURE(r->name != NULL && r->name[0] != '\0', err, RULE_SET, "a rule has no name");
     r->doc = json_opt_str(o, "doc", NULL, &bad);
+    r->expr = json_opt_str(o, "expr", NULL, &bad);
     r->type_name = json_opt_str(o, "type", NULL, &bad);
     ENSURE(r->type_name != NULL && r->type_name[0] != '\0', err, RULE_SET, "rule '%s' has no type", r->name);
     const char *kind = json_opt_str(o, "kind", "TRANSFORM", &bad);

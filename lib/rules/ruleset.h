@@ -15,6 +15,7 @@ typedef enum { RULE_TYPE_ENCRYPT, RULE_TYPE_ENCRYPT_PAYLOAD, RULE_TYPE_OTHER } r
 typedef struct rule {
     const char *name;
     const char *doc;        /* NULL when absent */
+    const char *expr;       /* NULL when absent */
     const char *type_name;  /* as written */
     const char *type_upper; /* upper case: part of configuration keys (_ENCRYPT_) */
     rule_type_t type;

@@ -16,6 +16,8 @@ schloss_rc schloss_avro_from_json(const schloss_schema_t *schema, const char *js
                                   schloss_avro_writer_t *w, schloss_bytes_t *out, schloss_error_t *err) {
     ENSURE(schema != NULL && json != NULL && w != NULL && out != NULL, err, INVALID_ARGUMENT,
            "no argument but err may be NULL");
+    ENSURE(schema->avro != NULL, err, SCHEMA_TYPE, "the schema is of type %s; see schloss_record_from_json()",
+           schema->sr->type);
     schloss_avro_writer_reset(w);
     TRY(avro_from_json(avro_schema_root(schema->avro), json, len, flags, &w->buf, err));
     TRY(check_len(w, err));
@@ -26,6 +28,8 @@ schloss_rc schloss_avro_from_json(const schloss_schema_t *schema, const char *js
 schloss_rc schloss_avro_to_json(const schloss_schema_t *schema, schloss_bytes_t record, unsigned flags,
                                 schloss_avro_writer_t *w, schloss_bytes_t *out, schloss_error_t *err) {
     ENSURE(schema != NULL && w != NULL && out != NULL, err, INVALID_ARGUMENT, "no argument but err may be NULL");
+    ENSURE(schema->avro != NULL, err, SCHEMA_TYPE, "the schema is of type %s; see schloss_record_to_json()",
+           schema->sr->type);
     schloss_avro_writer_reset(w);
     TRY(avro_to_json(avro_schema_root(schema->avro), record, flags, &w->buf, err));
     TRY(check_len(w, err));

@@ -167,6 +167,9 @@ static schloss_rc env_setup(core_t *c, schloss_error_t *err) {
         .ttl_ms = conf_int(c->conf, "cache.expiry.secs") * 1000,
         .stale_ms = c->stale_ms,
         .negative_ms = conf_int(c->conf, "schloss.negative.cache.ms"),
+        .rotate_grace_ms = conf_int(c->conf, "schloss.dek.rotate.grace.ms"),
+        .missing_kek_ttl_ms = conf_int(c->conf, "missing.kek.cache.ttl.sec") * 1000,
+        .missing_dek_ttl_ms = conf_int(c->conf, "missing.dek.cache.ttl.sec") * 1000,
         .props_may_redirect = conf_bool(c->conf, "schloss.kms.props.redirect"),
         .conf = driver_conf,
         .conf_user = c->conf,
@@ -197,7 +200,10 @@ static schloss_rc core_new(schloss_conf_t *conf, const schloss_transport_t *tran
     c->latest_ttl_ms = conf_int(conf, "latest.cache.ttl.sec") * 1000;
     c->stale_ms = conf_int(conf, "schloss.cache.stale.secs") * 1000;
     c->max_views = (size_t)conf_int(conf, "max.schemas.per.subject");
-    schloss_rc rc = service_init(&c->service, conf, err);
+    schloss_rc rc = parent == NULL ? rule_ext_new(&c->ext, err) : SCHLOSS_OK;
+    if (rc == SCHLOSS_OK) {
+        rc = service_init(&c->service, conf, err);
+    }
     bool have_env = false;
     if (rc == SCHLOSS_OK) {
         rc = env_setup(c, err);
@@ -238,6 +244,7 @@ static schloss_rc core_new(schloss_conf_t *conf, const schloss_transport_t *tran
             env_clear(&c->env);
         }
         http_service_clear(&c->service);
+        rule_ext_free(c->ext);
         schloss_conf_free(c->conf);
         mem_free(c);
         return rc;
@@ -280,6 +287,7 @@ void core_unref(core_t *c) {
         c->transport.destroy(c->transport.user);
     }
     http_service_clear(&c->service);
+    rule_ext_free(c->ext);
     schloss_conf_free(c->conf);
     pthread_mutex_destroy(&c->lock);
     pthread_cond_destroy(&c->cond);

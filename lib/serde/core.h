@@ -22,6 +22,8 @@ struct schloss_client {
     clk_t clock;
     env_t env;
 
+    struct rule_ext *ext; /* executors, sink, rule counters; NULL in a private core (serde/rule_ext.h) */
+
     core_t *parent; /* referenced: the client whose transport a private core shares; NULL: it is a client itself */
     core_t *next;   /* in the list of live cores (fork.c) */
 

@@ -5,16 +5,40 @@
 #include "serde/conf.h"
 #include <stdatomic.h>
 
+void handle_flush_entry(target_entry_t *e) {
+    const view_t *v = e->view;
+    uint64_t n = e->n_records - e->n_flushed;
+    for (size_t i = 0; i < v->n_runs; i++) {
+        run_counts_t *c = &e->counts[i];
+        rule_stats_t *s = v->runs[i].stats;
+        if (c->success > 0) {
+            atomic_fetch_add_explicit(&s->success, c->success, memory_order_relaxed);
+            atomic_store_explicit(&s->last_success_ms, time_now_ms(), memory_order_relaxed);
+        }
+        if (c->failure > 0) {
+            atomic_fetch_add_explicit(&s->failure, c->failure, memory_order_relaxed);
+        }
+        *c = (run_counts_t){0};
+    }
+    for (size_t i = 0; i < v->n_skipped && n > 0; i++) {
+        atomic_fetch_add_explicit(&v->skipped[i]->skipped, n, memory_order_relaxed);
+    }
+    e->n_flushed = e->n_records;
+}
+
 static void drop_view(target_entry_t *e) {
     if (e->view != NULL) {
+        handle_flush_entry(e);
         for (size_t i = 0; i < e->view->n_runs; i++) {
             dek_use_drop(&e->uses[i]);
         }
         view_unref(e->view);
     }
     mem_free(e->uses);
+    mem_free(e->counts);
     e->view = NULL;
     e->uses = NULL;
+    e->counts = NULL;
 }
 
 static void entry_free(void *value) {
@@ -42,6 +66,12 @@ void handle_wipe(handle_t *h, bool keep_result) {
             buf_reset(&h->out[i]);
         }
     }
+    if ((h->plain.len | h->plain.high | h->plain.failed) != 0) {
+        buf_reset(&h->plain);
+    }
+    if ((h->made.len | h->made.high | h->made.failed) != 0) {
+        buf_reset(&h->made);
+    }
 }
 
 schloss_rc handle_init(handle_t *h, schloss_client_t *client, const schloss_conf_t *conf, bool writing,
@@ -57,6 +87,8 @@ schloss_rc handle_init(handle_t *h, schloss_client_t *client, const schloss_conf
         buf_init(&h->out[i], h->max_record + 4096, "schloss.limit.record.bytes", true);
     }
     buf_init(&h->scratch, h->max_record + 4096, "schloss.limit.record.bytes", false);
+    buf_init(&h->plain, h->max_record + 4096, "schloss.limit.record.bytes", true);
+    buf_init(&h->made, h->max_record + 4096, "schloss.limit.record.bytes", true);
     h->targets = map_new(entry_free);
     if (h->targets == NULL) {
         handle_clear(h);
@@ -83,21 +115,25 @@ void handle_clear(handle_t *h) {
     buf_clear(&h->out[0]);
     buf_clear(&h->out[1]);
     buf_clear(&h->scratch);
+    buf_clear(&h->plain);
+    buf_clear(&h->made);
     mem_free(h->schema_text);
+    mem_free(h->schema_type);
     for (size_t i = 0; i < h->n_refs; i++) {
         mem_free((char *)h->refs[i].name);
         mem_free((char *)h->refs[i].subject);
     }
     mem_free(h->refs);
     mem_free(h->record_name);
+    mem_free(h->message_name);
     schloss_conf_free(h->conf);
     core_unref(h->core);
 }
 
-/* Key of a target: flags, schema (reading), topic, NUL, subject. */
+/* Key of a target: flags, schema (reading), message indexes, topic, NUL, subject. */
 static size_t target_key(uint8_t key[TARGET_KEY_MAX], const schloss_target_t *t, const framing_t *f) {
     size_t topic = strlen(t->topic), subject = t->subject == NULL ? 0 : strlen(t->subject);
-    if (topic + subject + 32 > TARGET_KEY_MAX) {
+    if (topic + subject + 32 + FRAMING_INDEX_MAX > TARGET_KEY_MAX) {
         return 0;
     }
     size_t n = 0;
@@ -108,6 +144,11 @@ static size_t target_key(uint8_t key[TARGET_KEY_MAX], const schloss_target_t *t,
     } else if (f != NULL) {
         be32_write(key + n, (uint32_t)f->id);
         n += 4;
+    }
+    if (f != NULL) {
+        key[n++] = f->index_len;
+        memcpy(key + n, f->index, f->index_len);
+        n += f->index_len;
     }
     memcpy(key + n, t->topic, topic + 1);
     n += topic + 1;
@@ -141,7 +182,8 @@ static bool same_target(const target_entry_t *e, const schloss_target_t *t, cons
         (t->subject != NULL && strcmp(e->subject, t->subject) != 0)) {
         return false;
     }
-    return f == NULL || (f->is_guid == e->framing.is_guid &&
+    return f == NULL || (f->index_len == e->framing.index_len &&
+                         memcmp(f->index, e->framing.index, f->index_len) == 0 && f->is_guid == e->framing.is_guid &&
                          (f->is_guid ? memcmp(f->guid, e->framing.guid, 16) == 0 : f->id == e->framing.id));
 }
 
@@ -171,7 +213,9 @@ schloss_rc handle_target(handle_t *h, const schloss_target_t *t, const framing_t
             return NO_MEMORY(err);
         }
     }
-    h->last = e;
+    if (f == NULL || f->index_len == 0) { /* variants are reached through the entry without indexes */
+        h->last = e;
+    }
     *out = e;
     return SCHLOSS_OK;
 }
@@ -199,8 +243,11 @@ schloss_rc handle_set_view(handle_t *h, target_entry_t *e, view_t *view, uint32_
         e->generation = generation;
         return SCHLOSS_OK;
     }
-    dek_use_t *uses = mem_calloc(view->n_runs == 0 ? 1 : view->n_runs, sizeof(*uses));
-    if (uses == NULL) {
+    dek_use_t *uses = mem_calloc(view->n_runs + 1, sizeof(*uses));
+    run_counts_t *counts = mem_calloc(view->n_runs + 1, sizeof(*counts));
+    if (uses == NULL || counts == NULL) {
+        mem_free(uses);
+        mem_free(counts);
         view_unref(view);
         return NO_MEMORY(err);
     }
@@ -211,6 +258,7 @@ schloss_rc handle_set_view(handle_t *h, target_entry_t *e, view_t *view, uint32_
     drop_view(e);
     e->view = view;
     e->uses = uses;
+    e->counts = counts;
     e->generation = generation;
     return SCHLOSS_OK;
 }

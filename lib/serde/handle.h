@@ -9,15 +9,23 @@
 #define TARGET_KEY_MAX 1600u /* topic, subject, id or GUID */
 #define TARGETS_MAX 4096u    /* entries per handle before it starts anew */
 
+/* Counted here, added to the rule's counters now and then: no atomic per record. */
+typedef struct run_counts {
+    uint32_t success, failure;
+} run_counts_t;
+
 /* What a handle knows of one (topic, key or value, subject, schema). */
 typedef struct target_entry {
-    view_t *view;        /* one reference; NULL until prepared */
-    dek_use_t *uses;     /* one per run of the view */
+    view_t *view;    /* one reference; NULL until prepared */
+    dek_use_t *uses; /* one per run of the view */
+    run_counts_t *counts;
+    uint64_t n_records, n_flushed;
     uint32_t generation; /* of the client when view was taken */
     /* how to fetch the view again */
     char *topic, *subject; /* subject NULL: strategy */
     bool is_key;
-    framing_t framing; /* reading: which schema */
+    framing_t framing;            /* reading: which schema, which message */
+    struct target_entry *variant; /* reading Protobuf: the entry of the last record of another message than the first */
 } target_entry_t;
 
 /* What the last execute lacked. */
@@ -36,6 +44,7 @@ typedef struct handle {
     buf_t out[2];         /* sensitive; ping-pong between rules */
     unsigned buf_done;    /* the one that holds the last result */
     buf_t scratch;
+    buf_t plain, made; /* sensitive: what a plan unescapes, what an executor makes */
     need_t need;
     size_t n_prepares; /* that are under way: they point to entries of targets */
     size_t max_record;
@@ -43,11 +52,12 @@ typedef struct handle {
     bool key_header, value_header; /* writing: GUID in a header; reading: headers are looked at */
     uint64_t n_values, n_records;  /* not yet added to the metrics */
     /* writing: schema given by the application */
-    char *schema_text;
+    char *schema_text, *schema_type;
     size_t schema_len;
     schloss_schema_ref_t *refs;
     size_t n_refs;
     char *record_name;
+    char *message_name; /* Protobuf: full name of the records' message; NULL: the first one of the file */
 } handle_t;
 
 SCHLOSS_NODISCARD schloss_rc handle_init(handle_t *h, schloss_client_t *client, const schloss_conf_t *conf,
@@ -72,11 +82,28 @@ SCHLOSS_NODISCARD schloss_rc handle_view(handle_t *h, target_entry_t *e, as_of_t
 SCHLOSS_NODISCARD schloss_rc handle_set_view(handle_t *h, target_entry_t *e, view_t *view, uint32_t generation,
                                              schloss_error_t *err);
 
-/* Runs the view's rules over in. prefix_len bytes are kept free in front of the result (writing).
- * skip_rule: name of a rule that is left out (reading, header __rule.name), NULL for none.
- * *out: result within one of h->out, behind the free bytes. */
-SCHLOSS_NODISCARD schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t in, size_t prefix_len,
-                                        bytes_t skip_rule, int64_t mono_ms, bytes_t *out, schloss_error_t *err);
+/* One call: what rules, executors and dead letters want to know of it. */
+typedef struct run_call {
+    const schloss_target_t *target;
+    bytes_t raw; /* reading: the key or value as it lies on the topic */
+    const schloss_header_t *headers;
+    size_t n_headers;
+    bytes_t skip_rule; /* name of a rule that is left out (reading, header __rule.name); none: ptr NULL */
+    size_t prefix_len; /* bytes kept free in front of the result (writing) */
+    int64_t mono_ms;
+} run_call_t;
+
+/* Runs the view's rules over in. *out: result within one of h->out, behind the free bytes. */
+SCHLOSS_NODISCARD schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t in, const run_call_t *call,
+                                        bytes_t *out, schloss_error_t *err);
+/* Adds an entry's counts to those of its rules and DEKs. */
+void handle_flush_entry(target_entry_t *e);
+
+/* Sends the record of a failed (why) or succeeded (why NULL) rule to its dead letter topic. record: as it was before
+ * the first rule (writing). Failures to send are logged; the record fails either way. @return an error when the letter
+ * cannot be addressed */
+SCHLOSS_NODISCARD schloss_rc dead_letter_send(handle_t *h, const target_entry_t *e, size_t run, bytes_t record,
+                                              const run_call_t *call, const schloss_error_t *why, schloss_error_t *err);
 
 /* Wipes what a call leaves in the buffers, but for its result. */
 void handle_wipe(handle_t *h, bool keep_result);

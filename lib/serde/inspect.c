@@ -34,9 +34,22 @@ static bool read_rule(const view_t *v, const rule_t *r, cover_t *out) {
     return alg == NULL || alg[0] == '\0' || dek_alg_parse(alg, &out->alg);
 }
 
+/* One leaf as its format sees it. */
+typedef struct leaf {
+    const char *name, *other_name; /* full name; JSON: its second form, else NULL */
+    const char *const *tags;
+    size_t n_tags;
+} leaf_t;
+
+static bool covers(const view_t *v, const rule_t *r, const leaf_t *f) {
+    const json_t *md = v->schema.sr->metadata;
+    return f != NULL && (rule_matches_field(r, f->name, f->tags, f->n_tags, md) ||
+                         (f->other_name != NULL && rule_matches_field(r, f->other_name, NULL, 0, md)));
+}
+
 /* The rule whose ciphertext lies outermost: writing applies it last. What the producer did counts: neither the reader's
- * own switches nor the direction of the rule matter. */
-static bool covering(const view_t *v, const avro_field_t *f, bool payload, cover_t *out) {
+ * own switches nor the direction of the rule matter. leaf NULL: a value without a field; payload: the whole. */
+static bool covering(const view_t *v, const leaf_t *f, bool payload, cover_t *out) {
     const ruleset_t *rs = v->rules;
     const rule_t *list = payload ? rs->encoding : rs->domain;
     rule_type_t type = payload ? RULE_TYPE_ENCRYPT_PAYLOAD : RULE_TYPE_ENCRYPT;
@@ -46,10 +59,7 @@ static bool covering(const view_t *v, const avro_field_t *f, bool payload, cover
     for (size_t i = payload ? rs->n_encoding : rs->n_domain; i-- > 0;) {
         const rule_t *r = &list[i];
         bool runs = rule_mode_runs(r->mode, true) || rule_mode_runs(r->mode, false);
-        if (r->type == type && !r->disabled && runs &&
-            (payload ||
-             (f != NULL && rule_matches_field(r, f->full_name, f->tags, f->n_tags, v->schema.sr->metadata))) &&
-            read_rule(v, r, out)) {
+        if (r->type == type && !r->disabled && runs && (payload || covers(v, r, f)) && read_rule(v, r, out)) {
             return true;
         }
     }
@@ -79,19 +89,37 @@ static void describe(look_t *l, const cover_t *run, bytes_t data, bool is_text, 
     info->looks_valid = info->looks_valid && n >= aead_overhead(run->alg);
 }
 
-static void tell(look_t *l, const avro_type_t *t, const avro_field_t *f, bytes_t data) {
-    schloss_field_info_t info = {.path = f == NULL ? "" : f->full_name,
-                                 .type = avro_kind_name(t->kind),
-                                 .rule = "",
-                                 .kek = "",
-                                 .algorithm = "",
-                                 .len = data.len};
-    bool text = t->kind == AVRO_STRING;
+static void tell(look_t *l, const leaf_t *f, const char *type, bool is_string, bool is_bytes, bytes_t data) {
+    schloss_field_info_t info = {
+        .path = f == NULL ? "" : f->name, .type = type, .rule = "", .kek = "", .algorithm = "", .len = data.len};
     cover_t cover;
-    if ((text || t->kind == AVRO_BYTES) && covering(l->v, f, false, &cover)) {
-        describe(l, &cover, data, text, &info);
+    if ((is_string || is_bytes) && covering(l->v, f, false, &cover)) {
+        describe(l, &cover, data, is_string, &info);
     }
     l->stopped = !l->each(l->user, &info);
+}
+
+static void tell_avro(look_t *l, const avro_type_t *t, const avro_field_t *f, bytes_t data) {
+    leaf_t leaf = {0};
+    if (f != NULL) {
+        leaf = (leaf_t){f->full_name, NULL, f->tags, f->n_tags};
+    }
+    tell(l, f == NULL ? NULL : &leaf, avro_kind_name(t->kind), t->kind == AVRO_STRING, t->kind == AVRO_BYTES, data);
+}
+
+static bool tell_json(void *user, const json_leaf_t *j) {
+    look_t *l = user;
+    leaf_t leaf = {j->indexed_name, j->plain_name, j->tags, j->n_tags};
+    bool root = strcmp(j->plain_name, "$") == 0; /* without a field: no rule reaches it */
+    tell(l, root ? NULL : &leaf, j->type, strcmp(j->type, "string") == 0, false, j->value);
+    return !l->stopped;
+}
+
+static bool tell_protobuf(void *user, const pb_leaf_t *p) {
+    look_t *l = user;
+    leaf_t leaf = {p->full_name, NULL, p->tags, p->n_tags};
+    tell(l, &leaf, p->type, p->is_string, p->is_bytes, p->value);
+    return !l->stopped;
 }
 
 static schloss_rc look_at(look_t *l, const avro_type_t *t, const avro_field_t *f);
@@ -152,12 +180,12 @@ static schloss_rc look_at(look_t *l, const avro_type_t *t, const avro_field_t *f
         int64_t len = cur_varlong(c);
         const uint8_t *p = cur_take(c, len < 0 ? SIZE_MAX : (size_t)len);
         if (p != NULL) {
-            tell(l, t, f, bytes(p, (size_t)len));
+            tell_avro(l, t, f, bytes(p, (size_t)len));
         }
     } else {
         const uint8_t *before = c->p;
         TRY(avro_skip(&l->w, t, l->err));
-        tell(l, t, f, bytes(before, (size_t)(c->p - before)));
+        tell_avro(l, t, f, bytes(before, (size_t)(c->p - before)));
     }
     ENSURE(!c->failed, l->err, DATA_MISMATCH, "the record does not fit its schema");
     return SCHLOSS_OK;
@@ -174,7 +202,11 @@ schloss_rc inspect_record(const view_t *v, bytes_t payload, bool (*each)(void *u
         describe(&l, &cover, payload, false, &info);
         (void)each(user, &info);
     } else if (v->root_is_bytes) {
-        tell(&l, avro_schema_root(v->schema.avro), NULL, payload);
+        tell_avro(&l, avro_schema_root(v->schema.avro), NULL, payload);
+    } else if (v->type.json != NULL) {
+        rc = json_each_leaf(v->type.json, payload, tell_json, &l, err);
+    } else if (v->type.protobuf != NULL) {
+        rc = pb_each_leaf(v->type.protobuf, payload, tell_protobuf, &l, err);
     } else {
         avro_walk_init(&l.w, payload);
         rc = avro_check(payload, avro_schema_root(v->schema.avro), err); /* bounds what hostile counts can cost */

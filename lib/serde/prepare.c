@@ -124,8 +124,8 @@ static void extend(const core_t *c, view_t *v) {
 }
 
 /* A fetched schema becomes a view: the cached one when nothing has changed. */
-static schloss_rc adopt(core_t *c, const char *key, const char *subject, sr_schema_t *sr, bool writing, bool is_latest,
-                        uint32_t generation, view_t **out, schloss_error_t *err) {
+static schloss_rc adopt(core_t *c, const char *key, const char *subject, sr_schema_t *sr, const view_want_t *want,
+                        bool is_latest, uint32_t generation, view_t **out, schloss_error_t *err) {
     pthread_mutex_lock(&c->lock);
     view_t *v = is_current(c, generation) ? map_get(c->views, bytes_str(key)) : NULL;
     if (v != NULL) {
@@ -138,7 +138,7 @@ static schloss_rc adopt(core_t *c, const char *key, const char *subject, sr_sche
         return SCHLOSS_OK;
     }
     view_unref(v);
-    TRY(view_new(c, key, subject, sr, writing, out, err));
+    TRY(view_new(c, key, subject, sr, want, out, err));
     (*out)->is_latest = is_latest;
     extend(c, *out);
     remember_view(c, *out, generation);
@@ -196,8 +196,9 @@ static bool writes_latest(const handle_t *h) {
 static char *own_key(const handle_t *h, const char *subject) {
     buf_t b;
     buf_init(&b, LIMIT_JSON_BYTES, "key of a schema", false);
-    buf_printf(&b, "w|own|%d|%zu:%s|%zu:%s", conf_bool(h->conf, "normalize.schemas"), strlen(subject), subject,
-               strlen(h->schema_text), h->schema_text);
+    const char *message = h->message_name == NULL ? "" : h->message_name;
+    buf_printf(&b, "w|own|%d|%zu:%s|%zu:%s|%zu:%s", conf_bool(h->conf, "normalize.schemas"), strlen(subject), subject,
+               strlen(message), message, strlen(h->schema_text), h->schema_text);
     for (size_t i = 0; i < h->n_refs; i++) {
         const schloss_schema_ref_t *r = &h->refs[i];
         buf_printf(&b, "|%zu:%s|%zu:%s|%d", strlen(r->name), r->name, strlen(r->subject), r->subject, (int)r->version);
@@ -224,7 +225,10 @@ static schloss_rc write_view(schloss_prepare_t *p, view_t **out, schloss_error_t
     }
     bool latest = writes_latest(h);
     sr_schema_t *sr = NULL;
-    char *key = latest ? mem_printf("w|latest|%s", subject) : own_key(h, subject);
+    const char *message = h->message_name;
+    char *key = latest ? mem_printf("w|latest|%s%s%s", subject, message == NULL ? "" : "|m:",
+                                    message == NULL ? "" : message)
+                       : own_key(h, subject);
     schloss_rc rc = key == NULL ? NO_MEMORY(err) : SCHLOSS_OK;
     if (rc == SCHLOSS_OK && (*out = cached_view(h->core, key)) == NULL) {
         rc = take_off(p, key, err);
@@ -238,7 +242,8 @@ static schloss_rc write_view(schloss_prepare_t *p, view_t **out, schloss_error_t
             rc = not_found(p, subject, err);
         }
         if (rc == SCHLOSS_OK) {
-            rc = adopt(h->core, key, subject, sr, true, true, p->generation, out, err);
+            view_want_t want = {.writing = true, .message = message};
+            rc = adopt(h->core, key, subject, sr, &want, true, p->generation, out, err);
         } else if (rc < 0 && (*out = stale_view(h->core, key, rc)) != NULL) {
             rc = SCHLOSS_OK;
         }
@@ -310,9 +315,28 @@ static schloss_rc fetch_of_subject(schloss_prepare_t *p, const char *subject, sr
     return rc == SCHLOSS_ABSENT ? SCHLOSS_OK : rc;
 }
 
+/* Protobuf: the message indexes of the records, as text and as a path. "" when they name the first message. */
+static schloss_rc message_of(const target_entry_t *e, char text[16 * PB_INDEX_MAX], int32_t path[PB_INDEX_MAX],
+                             view_want_t *want, schloss_error_t *err) {
+    size_t len = 0, at = 0;
+    text[0] = '\0';
+    *want = (view_want_t){.writing = false, .path = path};
+    if (e->framing.index_len > 0) {
+        TRY(framing_parse_indexes(bytes(e->framing.index, e->framing.index_len), path, &want->n_path, &len, err));
+    }
+    for (size_t i = 0; i < want->n_path; i++) {
+        at += (size_t)snprintf(text + at, 16, "%s%d", i == 0 ? "|m" : ".", (int)path[i]);
+    }
+    return SCHLOSS_OK;
+}
+
 static schloss_rc read_view(schloss_prepare_t *p, view_t **out, schloss_error_t *err) {
     handle_t *h = p->h;
     const target_entry_t *e = p->need.entry;
+    char message[16 * PB_INDEX_MAX];
+    int32_t path[PB_INDEX_MAX];
+    view_want_t want;
+    TRY(message_of(e, message, path, &want, err));
     bool by_record = e->subject == NULL && subject_needs_record(h->conf, e->is_key);
     char *subject = NULL, *key = NULL;
     char id[64];
@@ -326,8 +350,9 @@ static schloss_rc read_view(schloss_prepare_t *p, view_t **out, schloss_error_t 
     } else {
         snprintf(id, sizeof(id), "%d", (int)e->framing.id);
     }
-    key = by_record ? mem_printf("rr|%s|%s|%d|%s", id, subject_strategy(h->conf, e->is_key), e->is_key, e->topic)
-                    : mem_printf("r|%s|%s", id, subject);
+    key = by_record
+              ? mem_printf("rr|%s|%s|%d|%s%s", id, subject_strategy(h->conf, e->is_key), e->is_key, e->topic, message)
+              : mem_printf("r|%s|%s%s", id, subject, message);
     rc = key == NULL ? NO_MEMORY(err) : SCHLOSS_OK;
     if (rc == SCHLOSS_OK && (*out = cached_view(h->core, key)) == NULL) {
         rc = take_off(p, key, err);
@@ -344,7 +369,7 @@ static schloss_rc read_view(schloss_prepare_t *p, view_t **out, schloss_error_t 
             }
         }
         if (rc == SCHLOSS_OK) {
-            rc = adopt(h->core, key, subject, sr, false, false, p->generation, out, err);
+            rc = adopt(h->core, key, subject, sr, &want, false, p->generation, out, err);
         }
     }
     sr_schema_unref(sr);
@@ -356,9 +381,11 @@ static schloss_rc read_view(schloss_prepare_t *p, view_t **out, schloss_error_t 
 schloss_rc prepare_refresh_view(core_t *c, const view_t *old, uint32_t generation, io_t *io, schloss_error_t *err) {
     sr_schema_t *sr = NULL;
     view_t *v = NULL;
+    view_want_t want = {.writing = true,
+                        .message = old->schema.message == NULL ? NULL : pb_message_name(old->schema.message)};
     schloss_rc rc = sr_get_latest(io, &c->service, old->schema.subject, &sr, err);
     if (rc == SCHLOSS_OK) {
-        rc = adopt(c, old->key, old->schema.subject, sr, true, true, generation, &v, err);
+        rc = adopt(c, old->key, old->schema.subject, sr, &want, true, generation, &v, err);
     }
     view_unref(v);
     sr_schema_unref(sr);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "rules/value.h"
+#include "serde/executor.h"
 #include "serde/handle.h"
 #include <stdatomic.h>
 
@@ -32,14 +33,59 @@ static schloss_rc no_action(const view_t *v, const rule_run_t *run, const char *
     return rc;
 }
 
+typedef struct pass {
+    handle_t *h;
+    target_entry_t *e;
+    const run_call_t *call;
+    const uint8_t *ptr; /* the record as it is now: two members, not a pair, because a 16-byte load of what was just */
+    size_t len;         /* stored in halves stalls the CPU at every hand-over */
+    unsigned next;      /* buffer that the next pass writes */
+    bool checked;       /* cur has been walked to its end */
+    bool is_plain;      /* cur is a domain record, not an encoded payload */
+    bytes_t first;      /* the record before the first rule */
+} pass_t;
+
+static void count_action(const rule_run_t *run, action_t a) {
+    if (a <= ACTION_DLQ) {
+        atomic_fetch_add_explicit(&run->stats->actions[a], 1, memory_order_relaxed);
+    }
+}
+
+/* The record goes to its dead letter topic and the call fails: with what failed, or because of onSuccess. */
+static schloss_rc dead_letter(const pass_t *p, size_t i, schloss_rc rc, schloss_error_t *err) {
+    const rule_run_t *run = &p->e->view->runs[i];
+    schloss_error_t failed = {.code = 0};
+    TRY(dead_letter_send(p->h, p->e, i, p->first, p->call, rc == SCHLOSS_OK ? NULL : err, &failed) == SCHLOSS_OK
+            ? SCHLOSS_OK
+            : (err_copy(err, &failed), failed.code));
+    if (rc == SCHLOSS_OK) {
+        rc = FAIL(err, RULE_ACTION, "rule %s succeeded and its onSuccess is DLQ", run->rule->name);
+        err_rule(err, run->rule->name);
+        return rc;
+    }
+    err_wrap(err, "Rule failed: %s (sent to the dead letter topic)", run->rule->name);
+    return rc;
+}
+
 /* 0: go on with the next rule. */
-static schloss_rc failed(const handle_t *h, const view_t *v, rule_run_t *run, schloss_rc rc, schloss_error_t *err) {
+static schloss_rc failed(const pass_t *p, size_t i, schloss_rc rc, schloss_error_t *err) {
+    const handle_t *h = p->h;
+    const view_t *v = p->e->view;
+    rule_run_t *run = &p->e->view->runs[i];
+    p->e->counts[i].failure++;
     METRIC_ADD(rule_failures, 1);
     err_rule(err, run->rule->name);
     err_subject(err, v->schema.subject);
     err_kek(err, run->slot == NULL ? NULL : run->slot->spec.kek);
-    if (beyond_rule(rc) || run->on_failure == ACTION_ERROR) {
+    if (beyond_rule(rc)) {
         return rc;
+    }
+    count_action(run, run->on_failure);
+    if (run->on_failure == ACTION_ERROR) {
+        return rc;
+    }
+    if (run->on_failure == ACTION_DLQ) {
+        return dead_letter(p, i, rc, err);
     }
     if (run->on_failure == ACTION_UNKNOWN) {
         return no_action(v, run, run->on_failure_name, err);
@@ -61,78 +107,90 @@ static schloss_rc failed(const handle_t *h, const view_t *v, rule_run_t *run, sc
     return SCHLOSS_OK;
 }
 
-static schloss_rc succeeded(const view_t *v, const rule_run_t *run, schloss_error_t *err) {
-    if (run->on_success == ACTION_NONE) {
+static schloss_rc succeeded(const pass_t *p, size_t i, schloss_error_t *err) {
+    const view_t *v = p->e->view;
+    const rule_run_t *run = &v->runs[i];
+    p->e->counts[i].success++;
+    if (__builtin_expect(run->on_success == ACTION_NONE, 1)) {
         return SCHLOSS_OK;
     }
+    count_action(run, run->on_success);
     if (run->on_success == ACTION_UNKNOWN) {
         return no_action(v, run, run->on_success_name, err);
     }
-    schloss_rc rc = FAIL(err, RULE_SET, "rule %s succeeded and its onSuccess is ERROR", run->rule->name);
+    if (run->on_success == ACTION_DLQ) {
+        return dead_letter(p, i, SCHLOSS_OK, err);
+    }
+    schloss_rc rc = FAIL(err, RULE_ACTION, "rule %s succeeded and its onSuccess is ERROR", run->rule->name);
     err_rule(err, run->rule->name);
     return rc;
 }
-
-typedef struct pass {
-    handle_t *h;
-    target_entry_t *e;
-    size_t prefix_len;
-    int64_t mono_ms;
-    const uint8_t *ptr; /* the record as it is now: two members, not a pair, because a 16-byte load of what was just */
-    size_t len;         /* stored in halves stalls the CPU at every hand-over */
-    unsigned next;      /* buffer that the next pass writes */
-    bool checked;       /* cur has been walked to its end */
-    bool is_plain;      /* cur is a domain record, not an encoded payload */
-} pass_t;
 
 /* Empties the next buffer, keeping room for the prefix. */
 static buf_t *begin(pass_t *p) {
     buf_t *b = &p->h->out[p->next];
     buf_rewind(b);
-    if (buf_reserve(b, p->prefix_len + p->len + 64)) {
-        b->len = p->prefix_len;
+    if (buf_reserve(b, p->call->prefix_len + p->len + 64)) {
+        b->len = p->call->prefix_len;
     }
     return b;
 }
 
 static void end(pass_t *p, const buf_t *b) {
-    p->ptr = b->ptr + p->prefix_len;
-    p->len = b->len - p->prefix_len;
+    p->ptr = b->ptr + p->call->prefix_len;
+    p->len = b->len - p->call->prefix_len;
     p->next ^= 1;
 }
 
-static schloss_rc run_one(pass_t *p, size_t i, schloss_error_t *err) {
+static schloss_rc encrypt_or_decrypt(pass_t *p, size_t i, buf_t *b, schloss_error_t *err) {
     handle_t *h = p->h;
-    view_t *v = p->e->view;
-    rule_run_t *run = &v->runs[i];
-    if (run->broken != NULL) {
-        err_copy(err, run->broken);
-        return failed(h, v, run, schloss_error_code(run->broken), err);
-    }
+    const rule_run_t *run = &p->e->view->runs[i];
     plan_crypt_t crypt = {
         .writing = h->writing,
         .versioned = run->versioned,
         .alg = run->alg,
         .use = &p->e->uses[i],
-        .mono_ms = p->mono_ms,
+        .mono_ms = p->call->mono_ms,
         .scratch = &h->scratch,
+        .plain = &h->plain,
     };
-    buf_t *b = begin(p);
-    TRY(buf_check(b, err));
     schloss_rc rc = run->plan != NULL ? plan_run(run->plan, bytes(p->ptr, p->len), b, &crypt, err)
                     : h->writing      ? payload_encrypt(&crypt, bytes(p->ptr, p->len), b, err)
                                       : payload_decrypt(&crypt, bytes(p->ptr, p->len), b, err);
     if (rc == SCHLOSS_NEED_KEY) {
         h->need = (need_t){.entry = p->e, .run = i, .version = crypt.missing};
+    } else if (rc == SCHLOSS_OK) {
+        h->n_values += crypt.n_values;
+        if (__builtin_expect(crypt.n_passed > 0, 0)) {
+            METRIC_ADD(passed_through, crypt.n_passed);
+        }
+    }
+    return rc;
+}
+
+static schloss_rc run_one(pass_t *p, size_t i, schloss_error_t *err) {
+    const rule_run_t *run = &p->e->view->runs[i];
+    if (run->broken != NULL) {
+        err_copy(err, run->broken);
+        return failed(p, i, schloss_error_code(run->broken), err);
+    }
+    buf_t *b = begin(p);
+    TRY(buf_check(b, err));
+    bool replaced = true;
+    schloss_rc rc = run->executor == NULL
+                        ? encrypt_or_decrypt(p, i, b, err)
+                        : executor_run(p->h, p->e, run, bytes(p->ptr, p->len), p->call, b, &replaced, err);
+    if (rc == SCHLOSS_NEED_KEY) {
         return rc;
     }
     if (rc < 0) {
-        return failed(h, v, run, rc, err);
+        return failed(p, i, rc, err);
     }
-    h->n_values += crypt.n_values;
-    end(p, b);
-    p->checked = run->plan != NULL;
-    return succeeded(v, run, err);
+    if (replaced) {
+        end(p, b);
+        p->checked = run->plan != NULL;
+    }
+    return succeeded(p, i, err);
 }
 
 /* Root type bytes: the payload is the bare bytes, a domain record has Avro's length in front. */
@@ -184,16 +242,12 @@ static bool is_skipped(const rule_run_t *run, bytes_t skip) {
     return skip.len > 0 && strlen(run->rule->name) == skip.len && memcmp(run->rule->name, skip.ptr, skip.len) == 0;
 }
 
-schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t in, size_t prefix_len, bytes_t skip_rule, int64_t mono_ms,
-                      bytes_t *out, schloss_error_t *err) {
+schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t in, const run_call_t *call, bytes_t *out,
+                      schloss_error_t *err) {
     view_t *v = e->view;
-    pass_t p = {.h = h,
-                .e = e,
-                .prefix_len = prefix_len,
-                .mono_ms = mono_ms,
-                .ptr = in.ptr,
-                .len = in.len,
-                .is_plain = h->writing};
+    pass_t p = {.h = h, .e = e, .call = call, .ptr = in.ptr, .len = in.len, .is_plain = h->writing};
+    p.first.ptr = in.ptr;
+    p.first.len = in.len;
     if (in.len > h->max_record) {
         schloss_rc rc = FAIL(err, LIMIT_EXCEEDED, "the record has %zu bytes, limit schloss.limit.record.bytes is %zu",
                              in.len, h->max_record);
@@ -204,7 +258,7 @@ schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t in, size_t prefix_
         if (v->runs[i].is_payload == p.is_plain) {
             TRY(change_phase(&p, err));
         }
-        if (!is_skipped(&v->runs[i], skip_rule)) {
+        if (!is_skipped(&v->runs[i], call->skip_rule)) {
             TRY(run_one(&p, i, err));
         }
     }
@@ -214,6 +268,7 @@ schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t in, size_t prefix_
     if (!h->writing) {
         TRY(check_record(&p, err));
     }
+    size_t prefix_len = call->prefix_len;
     const buf_t *last = &h->out[p.next ^ 1]; /* where the last pass has written, if there was one */
     if (last->ptr == NULL || p.ptr != last->ptr + prefix_len || last->len != prefix_len + p.len) {
         /* nothing was transformed, or the payload lies behind a length: bring it behind the prefix */
@@ -225,8 +280,12 @@ schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t in, size_t prefix_
     }
     h->buf_done = p.next ^ 1;
     h->n_records++;
+    e->n_records++;
     if ((h->n_records & 63) == 0) {
         handle_flush_metrics(h);
+    }
+    if ((e->n_records & 63) == 0 || e->n_records < 64) {
+        handle_flush_entry(e);
     }
     out->ptr = p.ptr;
     out->len = p.len;

@@ -25,9 +25,13 @@ void view_unref(view_t *v) {
         schloss_error_free(v->runs[i].broken);
     }
     mem_free(v->runs);
+    mem_free(v->skipped);
     plan_free(v->check);
+    plan_free(v->redact);
     ruleset_free(v->rules);
     avro_schema_free(v->schema.avro);
+    json_schema_free(v->schema.json);
+    pb_schema_free(v->schema.protobuf);
     sr_schema_unref(v->schema.sr);
     mem_free(v->schema.subject);
     mem_free(v->key);
@@ -91,7 +95,10 @@ static action_t action_of(const core_t *c, const rule_t *r, const char *which, c
         name[0] = '\0';
         return dflt;
     }
-    return strcmp(text, "NONE") == 0 ? ACTION_NONE : strcmp(text, "ERROR") == 0 ? ACTION_ERROR : ACTION_UNKNOWN;
+    return strcmp(text, "NONE") == 0      ? ACTION_NONE
+           : strcmp(text, "ERROR") == 0   ? ACTION_ERROR
+           : strcasecmp(text, "DLQ") == 0 ? ACTION_DLQ
+                                          : ACTION_UNKNOWN;
 }
 
 /* ---- parameters ---- */
@@ -156,19 +163,54 @@ static schloss_rc find_slot(core_t *c, view_t *v, rule_run_t *run, schloss_error
 
 /* ---- one rule ---- */
 
-static schloss_rc check_executor(core_t *c, const rule_t *r, schloss_error_t *err) {
-    if (r->type == RULE_TYPE_OTHER || !conf_bool(c->conf, "schloss.rule.executors.builtin")) {
+static bool is_builtin(const rule_t *r) {
+    return r->type == RULE_TYPE_ENCRYPT || r->type == RULE_TYPE_ENCRYPT_PAYLOAD;
+}
+
+static schloss_rc find_executor(core_t *c, rule_run_t *run, schloss_error_t *err) {
+    const rule_t *r = run->rule;
+    if (!is_builtin(r)) {
+        run->executor = rule_ext_executor(c, r->type_name);
+    }
+    if (is_builtin(r) ? !conf_bool(c->conf, "schloss.rule.executors.builtin") : run->executor == NULL) {
         schloss_rc rc = FAIL(err, NO_EXECUTOR, "Could not find rule executor of type %s", r->type_name);
-        err_hint(err, "this client executes ENCRYPT and ENCRYPT_PAYLOAD; let the rule run elsewhere (enableAt) or "
-                      "disable it here");
+        err_hint(err, "this client executes ENCRYPT and ENCRYPT_PAYLOAD; add an executor of your own "
+                      "(schloss/ext/rule.h), let the rule run elsewhere (enableAt) or disable it here");
         return rc;
     }
-    if ((r->type == RULE_TYPE_ENCRYPT_PAYLOAD) != r->is_encoding) {
+    if (is_builtin(r) && (r->type == RULE_TYPE_ENCRYPT_PAYLOAD) != r->is_encoding) {
         return FAIL(err, RULE_SET, "a rule of type %s cannot stand among the %s rules", r->type_upper,
                     r->is_encoding ? "encoding" : "domain");
     }
-    ENSURE(r->kind == RULE_TRANSFORM, err, RULE_SET, "a rule of type %s must be of kind TRANSFORM", r->type_upper);
+    ENSURE(!is_builtin(r) || r->kind == RULE_TRANSFORM, err, RULE_SET, "a rule of type %s must be of kind TRANSFORM",
+           r->type_upper);
+    if (run->executor != NULL && run->executor->transform_field != NULL) {
+        ENSURE(!r->is_encoding && r->kind == RULE_TRANSFORM, err, RULE_SET,
+               "a rule of type %s works field by field: it must be a domain rule of kind TRANSFORM", r->type_upper);
+    }
     return SCHLOSS_OK;
+}
+
+static plan_spec_t spec_of(const core_t *c, const view_t *v, const rule_t *r) {
+    return (plan_spec_t){
+        .rule = r,
+        .metadata = v->schema.sr->metadata,
+        .writing = v->writing,
+        .inherit_tags = conf_bool(c->conf, "schloss.tag.inheritance"),
+        .lax_branches = conf_bool(c->conf, "schloss.json.branch.lax"),
+    };
+}
+
+/* Finds executor, plan and key slot. A failure breaks the rule, not the view. */
+static schloss_rc equip(core_t *c, view_t *v, rule_run_t *run, schloss_error_t *why) {
+    TRY(find_executor(c, run, why));
+    bool by_field = !run->is_payload && (run->executor == NULL || run->executor->transform_field != NULL);
+    if (by_field) {
+        plan_spec_t spec = spec_of(c, v, run->rule);
+        spec.leave_others = run->executor != NULL;
+        TRY(plan_compile(&run->plan, &v->type, &spec, why));
+    }
+    return run->executor == NULL ? find_slot(c, v, run, why) : SCHLOSS_OK;
 }
 
 static schloss_rc init_run(core_t *c, view_t *v, rule_run_t *run, const rule_t *r, schloss_error_t *err) {
@@ -176,16 +218,16 @@ static schloss_rc init_run(core_t *c, view_t *v, rule_run_t *run, const rule_t *
     run->is_payload = r->is_encoding;
     run->on_success = action_of(c, r, "onSuccess", r->on_success, v->writing, ACTION_NONE, run->on_success_name);
     run->on_failure = action_of(c, r, "onFailure", r->on_failure, v->writing, ACTION_ERROR, run->on_failure_name);
+    run->stats = rule_ext_stats(c, v->schema.subject, r->name, r->type_upper, v->writing);
+    ENSURE(run->stats != NULL, err, NO_MEMORY, "out of memory");
+    if (v->writing && is_builtin(r) && run->on_failure == ACTION_NONE && conf_bool(c->conf, "schloss.rules.strict")) {
+        LOG_WARN("rules", "rule %s of subject %s has onFailure NONE on write: schloss.rules.strict makes it ERROR",
+                 r->name, v->schema.subject);
+        run->on_failure = ACTION_ERROR;
+    }
     schloss_error_t *why = schloss_error_new();
     ENSURE(why != NULL, err, NO_MEMORY, "out of memory");
-    schloss_rc rc = check_executor(c, r, why);
-    if (rc == SCHLOSS_OK && !run->is_payload) {
-        rc = plan_compile(&run->plan, &(record_type_t){.avro = v->schema.avro},
-                          &(plan_spec_t){.rule = r, .metadata = v->schema.sr->metadata, .writing = v->writing}, why);
-    }
-    if (rc == SCHLOSS_OK) {
-        rc = find_slot(c, v, run, why);
-    }
+    schloss_rc rc = equip(c, v, run, why);
     if (rc == SCHLOSS_E_NO_MEMORY || rc == SCHLOSS_E_LIMIT_EXCEEDED) {
         err_copy(err, why);
     } else if (rc != SCHLOSS_OK) {
@@ -194,6 +236,9 @@ static schloss_rc init_run(core_t *c, view_t *v, rule_run_t *run, const rule_t *
     }
     schloss_error_free(why);
     TRY(rc);
+    if (run->executor != NULL) {
+        return SCHLOSS_OK;
+    }
     if (run->is_payload || plan_n_fields(run->plan) > 0) {
         v->n_effective++;
     } else {
@@ -220,17 +265,25 @@ static schloss_rc init_runs(core_t *c, view_t *v, schloss_error_t *err) {
     const ruleset_t *rs = v->rules;
     size_t n = rs->n_domain + rs->n_encoding;
     v->runs = mem_calloc(n == 0 ? 1 : n, sizeof(rule_run_t));
-    ENSURE(v->runs != NULL, err, NO_MEMORY, "out of memory");
+    v->skipped = mem_calloc(n == 0 ? 1 : n, sizeof(*v->skipped));
+    ENSURE(v->runs != NULL && v->skipped != NULL, err, NO_MEMORY, "out of memory");
     for (int phase = 0; phase < 2; phase++) {
         bool domain = (phase == 0) == v->writing;
         const rule_t *list = domain ? rs->domain : rs->encoding;
         size_t len = domain ? rs->n_domain : rs->n_encoding;
         for (size_t k = 0; k < len; k++) {
             size_t i = v->writing ? k : len - 1 - k;
-            if (!rule_runs(c, rs, &list[i], v->writing)) {
+            const rule_t *shadow = shadow_of(c, rs, list, i, v->writing);
+            bool runs = rule_runs(c, rs, &list[i], v->writing);
+            if (!runs || shadow != NULL) {
+                rule_stats_t *skipped =
+                    rule_ext_stats(c, v->schema.subject, list[i].name, list[i].type_upper, v->writing);
+                ENSURE(skipped != NULL, err, NO_MEMORY, "out of memory");
+                v->skipped[v->n_skipped++] = skipped;
+            }
+            if (!runs) {
                 continue;
             }
-            const rule_t *shadow = shadow_of(c, rs, list, i, v->writing);
             if (shadow == NULL) { /* counted first, so that view_unref frees it */
                 TRY(init_run(c, v, &v->runs[v->n_runs++], &list[i], err));
             } else if (v->writing) { /* then the list is gone through forwards: the shadow's run is there */
@@ -241,44 +294,134 @@ static schloss_rc init_runs(core_t *c, view_t *v, schloss_error_t *err) {
     return SCHLOSS_OK;
 }
 
+/* ---- dead letters ---- */
+
+/* What a dead letter may show of a record that could not be written: a plan that redacts everything that the list's
+ * encryption rules cover. A rule that covers what cannot be redacted (a payload, a number, a root without fields)
+ * leaves nothing to show. */
+static schloss_rc init_redaction(const core_t *c, view_t *v, schloss_error_t *err) {
+    bool wanted = false, all = false;
+    size_t n = 0, cap = 0;
+    for (size_t i = 0; i < v->n_runs; i++) {
+        wanted = wanted || v->runs[i].on_failure == ACTION_DLQ || v->runs[i].on_success == ACTION_DLQ;
+    }
+    for (size_t i = 0; v->writing && i < v->rules->n_encoding; i++) {
+        wanted = wanted && v->rules->encoding[i].type != RULE_TYPE_ENCRYPT_PAYLOAD;
+    }
+    for (size_t i = 0; i < v->rules->n_domain; i++) {
+        cap += v->rules->domain[i].n_tags;
+    }
+    if (!v->writing || !wanted) {
+        return SCHLOSS_OK;
+    }
+    const char **tags = mem_calloc(cap + 1, sizeof(*tags));
+    ENSURE(tags != NULL, err, NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < v->rules->n_domain; i++) { /* those that do not run here, too: their fields are as secret */
+        const rule_t *r = &v->rules->domain[i];
+        if (r->type == RULE_TYPE_ENCRYPT) {
+            all = all || r->n_tags == 0;
+            for (size_t k = 0; k < r->n_tags; k++) {
+                tags[n++] = r->tags[k];
+            }
+        }
+    }
+    rule_t redact = {.name = "REDACT", .type_name = "REDACT", .type_upper = "REDACT", .tags = tags, .n_tags = n};
+    redact.n_tags = all ? 0 : n;
+    plan_spec_t spec = spec_of(c, v, &redact);
+    schloss_rc rc = plan_compile(&v->redact, &v->type, &spec, NULL);
+    mem_free(tags);
+    return rc == SCHLOSS_E_NO_MEMORY ? NO_MEMORY(err) : SCHLOSS_OK;
+}
+
 /* ---- schema ---- */
 
-static schloss_rc parse_schema(view_t *v, schloss_error_t *err) {
+static schloss_rc parse_avro(view_t *v, schloss_error_t *err) {
     const sr_schema_t *sr = v->schema.sr;
-    if (strcmp(sr->type, "AVRO") != 0) {
-        schloss_rc rc = FAIL(err, SCHEMA_TYPE, "schema %d is of type %s, this version reads and writes AVRO",
-                             (int)sr->id, sr->type);
-        err_subject(err, v->schema.subject);
-        return rc;
-    }
-    avro_ref_t *refs = mem_calloc(sr->n_references == 0 ? 1 : sr->n_references, sizeof(*refs));
+    avro_ref_t *refs = mem_calloc(sr->n_references + 1, sizeof(*refs));
     ENSURE(refs != NULL, err, NO_MEMORY, "out of memory");
     for (size_t i = 0; i < sr->n_references; i++) {
         refs[i] = (avro_ref_t){sr->references[i].name, sr->references[i].text, strlen(sr->references[i].text)};
     }
     schloss_rc rc = avro_schema_parse(&v->schema.avro, sr->text, strlen(sr->text), refs, sr->n_references, 0, err);
     mem_free(refs);
-    if (rc != SCHLOSS_OK) {
-        err_subject(err, v->schema.subject);
-        return rc;
-    }
+    TRY(rc);
     v->root_is_bytes = avro_schema_root(v->schema.avro)->kind == AVRO_BYTES;
-    return plan_compile(&v->check, &(record_type_t){.avro = v->schema.avro}, &(plan_spec_t){.writing = v->writing},
-                        err);
+    v->type.avro = v->schema.avro;
+    return SCHLOSS_OK;
 }
 
-schloss_rc view_new(core_t *c, const char *key, const char *subject, sr_schema_t *sr, bool writing, view_t **out,
-                    schloss_error_t *err) {
+static schloss_rc parse_json(view_t *v, schloss_error_t *err) {
+    const sr_schema_t *sr = v->schema.sr;
+    json_schema_ref_t *refs = mem_calloc(sr->n_references + 1, sizeof(*refs));
+    ENSURE(refs != NULL, err, NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < sr->n_references; i++) {
+        refs[i] = (json_schema_ref_t){sr->references[i].name, sr->references[i].text, strlen(sr->references[i].text)};
+    }
+    schloss_rc rc = json_schema_parse(&v->schema.json, sr->text, strlen(sr->text), refs, sr->n_references, err);
+    mem_free(refs);
+    v->type.json = v->schema.json;
+    return rc;
+}
+
+static schloss_rc parse_protobuf(view_t *v, const view_want_t *want, schloss_error_t *err) {
+    const sr_schema_t *sr = v->schema.sr;
+    int32_t path[PB_INDEX_MAX];
+    size_t n = want->n_path;
+    pb_ref_t *refs = mem_calloc(sr->n_references + 1, sizeof(*refs));
+    ENSURE(refs != NULL, err, NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < sr->n_references; i++) {
+        refs[i] = (pb_ref_t){sr->references[i].name, sr->references[i].text, strlen(sr->references[i].text)};
+    }
+    schloss_rc rc = pb_schema_parse(&v->schema.protobuf, sr->text, strlen(sr->text), refs, sr->n_references, err);
+    mem_free(refs);
+    TRY(rc);
+    if (want->n_path > 0) {
+        memcpy(path, want->path, n * sizeof(path[0]));
+        v->schema.message = pb_schema_message(v->schema.protobuf, path, n);
+        ENSURE(v->schema.message != NULL, err, BAD_MESSAGE_INDEX, "the schema has no message at index %d%s",
+               (int)path[0], n > 1 ? " ..." : "");
+    } else {
+        v->schema.message = pb_schema_find(v->schema.protobuf, want->message, path, &n);
+        ENSURE(v->schema.message != NULL, err, BAD_MESSAGE_INDEX, "the schema declares no message%s%s",
+               want->message == NULL ? "" : " ", want->message == NULL ? "" : want->message);
+    }
+    v->type.protobuf = v->schema.message;
+    size_t len = framing_write_indexes(v->prefix + FRAMING_ID_LEN, path, n);
+    memcpy(v->guid + FRAMING_GUID_LEN, v->prefix + FRAMING_ID_LEN, len);
+    v->prefix_len = FRAMING_ID_LEN + len;
+    v->guid_len = FRAMING_GUID_LEN + len;
+    return SCHLOSS_OK;
+}
+
+static schloss_rc parse_schema(view_t *v, const view_want_t *want, schloss_error_t *err) {
+    const char *type = v->schema.sr->type;
+    v->prefix_len = FRAMING_ID_LEN;
+    v->guid_len = FRAMING_GUID_LEN;
+    if (strcmp(type, "AVRO") == 0) {
+        TRY(parse_avro(v, err));
+    } else if (strcmp(type, "JSON") == 0) {
+        TRY(parse_json(v, err));
+    } else if (strcmp(type, "PROTOBUF") == 0) {
+        TRY(parse_protobuf(v, want, err));
+    } else {
+        return FAIL(err, SCHEMA_TYPE, "schema %d is of type %s; AVRO, JSON and PROTOBUF are known",
+                    (int)v->schema.sr->id, type);
+    }
+    return plan_compile(&v->check, &v->type, &(plan_spec_t){.writing = v->writing}, err);
+}
+
+schloss_rc view_new(core_t *c, const char *key, const char *subject, sr_schema_t *sr, const view_want_t *want,
+                    view_t **out, schloss_error_t *err) {
     view_t *v = MEM_NEW(view_t);
     ENSURE(v != NULL, err, NO_MEMORY, "out of memory");
     atomic_init(&v->refs, 1);
-    v->writing = writing;
+    v->writing = want->writing;
     v->schema.sr = sr_schema_ref(sr);
     v->schema.subject = mem_strdup(subject);
     v->key = mem_strdup(key);
     schloss_rc rc = v->key == NULL || v->schema.subject == NULL ? NO_MEMORY(err) : SCHLOSS_OK;
     if (rc == SCHLOSS_OK) {
-        rc = parse_schema(v, err);
+        rc = parse_schema(v, want, err);
     }
     if (rc == SCHLOSS_OK) {
         rc = ruleset_parse(&v->rules, sr->rule_set, err);
@@ -289,6 +432,9 @@ schloss_rc view_new(core_t *c, const char *key, const char *subject, sr_schema_t
     if (rc == SCHLOSS_OK) {
         rc = init_runs(c, v, err);
     }
+    if (rc == SCHLOSS_OK) {
+        rc = init_redaction(c, v, err);
+    }
     if (rc != SCHLOSS_OK) {
         err_subject(err, subject);
         view_unref(v);
@@ -296,9 +442,10 @@ schloss_rc view_new(core_t *c, const char *key, const char *subject, sr_schema_t
     }
     uint8_t guid[16];
     framing_write_id(v->prefix, sr->id);
-    v->has_guid = uuid_parse(guid, sr->guid);
-    if (v->has_guid) {
+    if (uuid_parse(guid, sr->guid)) {
         framing_write_guid(v->guid, guid);
+    } else {
+        v->guid_len = 0;
     }
     *out = v;
     return SCHLOSS_OK;
@@ -375,6 +522,11 @@ const char *schloss_schema_text(const schloss_schema_t *s) {
 }
 const char *schloss_schema_type(const schloss_schema_t *s) {
     return s->sr->type;
+}
+const char *schloss_schema_record_name(const schloss_schema_t *s) {
+    return s->avro != NULL      ? avro_schema_root(s->avro)->name
+           : s->message != NULL ? pb_message_name(s->message)
+                                : json_schema_title(s->json);
 }
 const char *schloss_schema_subject(const schloss_schema_t *s) {
     return s->subject;

@@ -85,6 +85,20 @@ SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_client_set_dead_letter_sink(sch
                                                                              const schloss_dead_letter_sink_t *sink,
                                                                              schloss_error_t *err);
 
+/** Counters of one rule; borrowed during the callback. executions = success + failure. */
+typedef struct schloss_rule_counts {
+    size_t size;
+    const char *rule, *type, *mode, *subject; /**< mode: "WRITE" or "READ", the direction that ran */
+    uint64_t success, failure, skipped;
+    uint64_t actions_error, actions_none, actions_dlq;
+    int64_t last_success_ms; /**< milliseconds since 1970; 0: never */
+} schloss_rule_counts_t;
+
+/** Calls each for every rule that the client's handles have met; false stops. Values of other threads may lag by some
+ * records. The callback must not call into the client. Since 0.2. */
+SCHLOSS_API void schloss_client_rule_counts(schloss_client_t *client,
+                                            bool (*each)(void *user, const schloss_rule_counts_t *counts), void *user);
+
 SCHLOSS_END_DECLS
 
 #endif

@@ -164,11 +164,11 @@ static void failing_rules_follow_on_failure(void **state) {
         {DOMAIN(RULE("r", "CEL", "", ",\"onFailure\":\"NONE,ERROR\"")), 0},
         {DOMAIN(RULE("r", "CEL", "", ",\"onFailure\":\"ERROR,NONE\"")), SCHLOSS_E_NO_EXECUTOR},
         {DOMAIN(RULE("r", "CEL", "", ",\"onFailure\":\"none\"")), SCHLOSS_E_NO_ACTION},
-        {DOMAIN(RULE("r", "CEL", "", ",\"onFailure\":\"DLQ\"")), SCHLOSS_E_NO_ACTION},
+        {DOMAIN(RULE("r", "CEL", "", ",\"onFailure\":\"DLQ\"")), SCHLOSS_E_DEAD_LETTER},
         {DOMAIN(RULE("r", "ENCRYPT_PAYLOAD", "", "")), SCHLOSS_E_RULE_SET},
         {ENCODING(RULE("r", "ENCRYPT", PII, "")), SCHLOSS_E_RULE_SET},
         {DOMAIN(RULE("r", "ENCRYPT", PII, ",\"kind\":\"CONDITION\"")), SCHLOSS_E_RULE_SET},
-        {DOMAIN(RULE("r", "ENCRYPT", PII, ",\"onSuccess\":\"ERROR\"")), SCHLOSS_E_RULE_SET},
+        {DOMAIN(RULE("r", "ENCRYPT", PII, ",\"onSuccess\":\"ERROR\"")), SCHLOSS_E_RULE_ACTION},
         {DOMAIN(RULE("r", "ENCRYPT", PII, ",\"onSuccess\":\"MAIL\"")), SCHLOSS_E_NO_ACTION},
         {DOMAIN(RULE("r", "ENCRYPT", "", "")), SCHLOSS_E_UNSUPPORTED_TYPE}, /* no tags: n is an int */
     };
