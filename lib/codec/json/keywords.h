@@ -77,6 +77,7 @@
     X("unevaluatedItems", REFUSED, "")
 
 /* Names that begin like this are annotations, too. */
-#define JSON_ANNOTATION_PREFIXES {"confluent:", "connect.", "x-"}
+#define JSON_ANNOTATION_PREFIXES                                                                                       \
+    { "confluent:", "connect.", "x-" }
 
 #endif

@@ -7,6 +7,8 @@
 #include "codec/json/scan.h"
 #include <jansson.h>
 
+#pragma GCC visibility push(default) /* for KMS modules: docs/kms.md */
+
 /* Parses one JSON value of at most LIMIT_JSON_BYTES and LIMIT_JSON_DEPTH; member order is kept; the last of doubled
  * members wins. what names the text in the error ("schema", "rule set"). @return BAD_JSON, NO_MEMORY */
 SCHLOSS_NODISCARD schloss_rc json_load(json_t **out, const char *what, const char *text, size_t len,
@@ -21,5 +23,7 @@ bool json_opt_bool(const json_t *o, const char *name, bool dflt, bool *bad);
 int64_t json_opt_int(const json_t *o, const char *name, int64_t dflt, bool *bad);
 /* Compact text; mem_free it. NULL when out of memory. */
 char *json_print(const json_t *v);
+
+#pragma GCC visibility pop
 
 #endif

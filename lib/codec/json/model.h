@@ -57,8 +57,8 @@ typedef struct json_checks {
     const char *constant; /* const: JSON text */
     const char **required;
     size_t n_required;
-    json_node_t *additional;      /* additionalProperties */
-    json_node_t *rest_items;      /* of arrays with a prefix */
+    json_node_t *additional; /* additionalProperties */
+    json_node_t *rest_items; /* of arrays with a prefix */
     json_node_t *contains, *names, *no, *cond, *then, *other;
     json_nodes_t prefix;
     json_pattern_prop_t *patterns;
@@ -78,10 +78,10 @@ struct json_node {
     const char *key;           /* within the parent, a JSON pointer without its first slash */
     const struct json_resource *base;
     uint32_t index;
-    bool is_true, is_false;    /* boolean schemas; {} is no boolean schema */
-    uint8_t types;             /* of "type"; 0: absent */
+    bool is_true, is_false;                                 /* boolean schemas; {} is no boolean schema */
+    uint8_t types;                                          /* of "type"; 0: absent */
     bool string_like, number_like, object_like, array_like; /* keywords of that type are present */
-    bool has_enum;             /* enum or const */
+    bool has_enum;                                          /* enum or const */
     bool has_properties;
     json_node_t *ref;
     json_prop_t *props;

@@ -14,6 +14,6 @@ void json_regex_chain(json_regex_t **head, json_regex_t *r);
 /* Does it match somewhere in text (valid UTF-8)? Allocates nothing after a thread's first matches.
  * @return LIMIT_EXCEEDED (a pattern that backtracks too much), NO_MEMORY */
 SCHLOSS_NODISCARD schloss_rc json_regex_search(const json_regex_t *r, const char *text, size_t len, bool *found,
-                                          schloss_error_t *err);
+                                               schloss_error_t *err);
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "base/buf.h"
 
+#pragma GCC visibility push(default) /* for KMS modules: docs/kms.md */
+
 typedef enum { JSON_T_NULL, JSON_T_BOOL, JSON_T_NUMBER, JSON_T_STRING, JSON_T_ARRAY, JSON_T_OBJECT } json_kind_t;
 
 typedef struct json_span {
@@ -31,6 +33,8 @@ bool json_next(json_iter_t *it, json_span_t *key, json_span_t *value);
 
 /* True when the string span equals the NUL-terminated text (escapes decoded). */
 bool json_str_equal(json_span_t s, const char *text);
+/* True when both string spans decode to the same text; never for one with half of a surrogate pair. */
+bool json_str_same(json_span_t a, json_span_t b);
 /* Appends the decoded string as UTF-8. @return BAD_JSON (lone surrogate), LIMIT_EXCEEDED */
 SCHLOSS_NODISCARD schloss_rc json_str_decode(json_span_t s, buf_t *out, schloss_error_t *err);
 /* Exact integer; false when the number has a fraction, exponent or does not fit. */
@@ -49,5 +53,7 @@ void json_put_string(buf_t *out, const char *s, size_t n);
 /* Java's Double.toString form (1.0, 1.0E10; shortest digits): schema-registry-api.md 15.3. */
 void json_put_double(buf_t *out, double v);
 void json_put_float(buf_t *out, float v); /* Float.toString: fewest digits that give the same float */
+
+#pragma GCC visibility pop
 
 #endif

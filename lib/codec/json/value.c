@@ -113,6 +113,47 @@ bool json_str_equal(json_span_t s, const char *text) {
     return t == t_end;
 }
 
+/* A string byte by byte, unescaped. */
+typedef struct bytewise {
+    const char *p, *end;
+    uint8_t room[4];
+    size_t at, n;
+} bytewise_t;
+
+/* The next byte; -1 at the end; a lone surrogate is -2. */
+static int next_byte(bytewise_t *b) {
+    if (b->at == b->n) {
+        if (b->p >= b->end) {
+            return -1;
+        }
+        if (*b->p != '\\') {
+            return (unsigned char)*b->p++;
+        }
+        b->at = 0;
+        b->n = unescape(&b->p, b->end, b->room);
+        if (b->n == 0) {
+            return -2;
+        }
+    }
+    return b->room[b->at++];
+}
+
+bool json_str_same(json_span_t a, json_span_t b) {
+    bytewise_t x = {.at = 0}, y = {.at = 0};
+    if (!inside(a, &x.p, &x.end) || !inside(b, &y.p, &y.end)) {
+        return false;
+    }
+    for (;;) {
+        int c = next_byte(&x), d = next_byte(&y);
+        if (c != d || c == -2) {
+            return false;
+        }
+        if (c == -1) {
+            return true;
+        }
+    }
+}
+
 schloss_rc json_str_decode(json_span_t s, buf_t *out, schloss_error_t *err) {
     const char *p, *end;
     ENSURE(inside(s, &p, &end), err, BAD_JSON, "the value is no string");
