@@ -5,6 +5,9 @@ schloss_rc plan_compile(plan_t **out, const record_type_t *type, const plan_spec
     if (type->avro != NULL) {
         return plan_avro_compile(out, type->avro, spec, err);
     }
+    if (type->protobuf != NULL) {
+        return plan_protobuf_compile(out, type->protobuf, spec, err);
+    }
     return FAIL(err, SCHEMA_TYPE, "this build compiles plans for AVRO only");
 }
 
