@@ -10,8 +10,6 @@
 
 #pragma GCC visibility push(default) /* for KMS modules: docs/kms.md */
 
-#pragma GCC visibility push(default) /* for KMS modules: docs/kms.md */
-
 #define REST_TOKEN_MAX ((size_t)64 * 1024) /* an access token, a client assertion */
 #define REST_FILE_MAX ((size_t)64 * 1024)  /* a credentials or token file */
 #define REST_TEXT_MAX 2048u                /* URLs and names made of settings and answers */
@@ -86,8 +84,6 @@ bool rest_url_is_local(const char *url);
 bool rest_flag(const kms_key_t *key, const char *name);
 /* Case-insensitive search in a server's words. */
 bool rest_says(const char *text, const char *part);
-
-#pragma GCC visibility pop
 
 #pragma GCC visibility pop
 
