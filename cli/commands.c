@@ -92,6 +92,29 @@ const command_t cmd_table[] = {
     {CMD_DEK_VERSION_LIST, "dek version list", "", 0, 0, "List the versions of a DEK.", NULL,
      OPTS(R(KEK_NAME), R(SUBJECT), O(ALGORITHM), O(ALL)), NULL},
 
+    {CMD_DEK_REWRAP, "dek rewrap", "<kek>", 1, 1, "Wrap the DEKs of a KEK anew.",
+     "After the key in the KMS has got a new version, or another key id comes first. All versions of all subjects and "
+     "algorithms, unless --subject names one. The DEKs themselves stay the same, so data stays readable. A new "
+     "wrapping is stored only after it has been unwrapped again and compared. A failure does not stop the others; run "
+     "it again as often as you like. A -X name that the client does not know is a setting of the KMS driver. Each DEK "
+     "gets a new timestamp, which puts its rotation off.",
+     OPTS(OH(SUBJECT, "Only the DEKs of this subject."), O(INCLUDE_DELETED)),
+     "schloss dek rewrap pay-kek\nschloss dek rewrap pay-kek --subject payments-value -X token.id=..."},
+    {CMD_DEK_REGISTER, "dek register", "<subject>", 1, 1, "Make or rotate the DEKs that a subject's rules want.",
+     "Does for every ENCRYPT and ENCRYPT_PAYLOAD rule what a producer would do at its first record: registers the KEK "
+     "when the rule says how, makes the DEK, or the next version when the newest has expired.",
+     OPTS(OH(VERSION, "Version of the schema: a number, or latest (latest).")), "schloss dek register payments-value"},
+
+    {CMD_NONE, "kms", "", 0, 0, "Try KMS keys.", NULL, NO_OPTS, NULL},
+    {CMD_KMS_TEST, "kms test", "", 0, 0, "Prove that a KMS key can wrap and unwrap.",
+     "Wraps a random key, unwraps it and compares, as a client would, with the same configuration; no registry is "
+     "needed. A -X name that the client does not know is a setting of the KMS driver. Says what failed, and what to "
+     "do about it.",
+     OPTS(R(KMS_TYPE), R(KMS_KEY_ID)),
+     "schloss kms test --kms-type hcvault --kms-key-id http://127.0.0.1:8200/transit/keys/pay -X token.id=...\n"
+     "schloss kms test --kms-type aws-kms --kms-key-id arn:aws:kms:eu-central-1:111122223333:key/... -X profile=pay"},
+    {CMD_KMS_LIST, "kms list", "", 0, 0, "List the KMS drivers that can be had, and from where.", NULL, NO_OPTS, NULL},
+
     {CMD_NONE, "schema", "", 0, 0, "Manage schemas.", NULL, NO_OPTS, NULL},
     {CMD_SCHEMA_CREATE, "schema create", "", 0, 0, "Register a schema, with tags and rules.", NULL,
      OPTS(R(SUBJECT), R(SCHEMA), O(TYPE), O(REFERENCES), O(METADATA), O(RULESET), O(NORMALIZE)),
@@ -116,7 +139,7 @@ const command_t cmd_table[] = {
      "Each line is one value in Avro JSON under the latest schema of the subject; the line null is a tombstone. A line "
      "that cannot be encrypted or does not fit its schema ends the run: nothing is ever sent in clear. Waits until all "
      "in-sync replicas have every record.",
-     OPTS(O(FILE), O(PLAIN_JSON), O(KEY), O(PARSE_KEY), O(DELIMITER), O(AVRO_KEY), O(HEADERS), O(PARTITION),
+     OPTS(O(FILE), O(PLAIN_JSON), O(MESSAGE), O(KEY), O(PARSE_KEY), O(DELIMITER), O(AVRO_KEY), O(HEADERS), O(PARTITION),
           OH(SUBJECT, "Subject of the values, instead of the one that the name strategy yields."), O(CONTINUE)),
      "echo '{\"name\":\"Ada\",\"ssn\":\"123-45-6789\"}' | schloss produce people\n"
      "schloss produce people --parse-key --file people.txt --headers source=import"},

@@ -22,6 +22,10 @@ typedef enum {
     CMD_DEK_UNDELETE,
     CMD_DEK_SUBJECT_LIST,
     CMD_DEK_VERSION_LIST,
+    CMD_DEK_REWRAP,
+    CMD_DEK_REGISTER,
+    CMD_KMS_TEST,
+    CMD_KMS_LIST,
     CMD_SCHEMA_CREATE,
     CMD_SCHEMA_DESCRIBE,
     CMD_SCHEMA_LIST,
@@ -62,6 +66,10 @@ extern const size_t cmd_count;
 const command_t *cmd_find(const char *path);
 /* True when child's path is parent's plus one word. */
 bool cmd_is_child(const command_t *parent, const command_t *child);
+/* Does the command run KMS drivers? Then a name that -X sets and the library does not know is a driver's setting. */
+static inline bool cmd_runs_drivers(const command_t *c) {
+    return c->id == CMD_DEK_REWRAP || c->id == CMD_DEK_REGISTER || c->id == CMD_KMS_TEST;
+}
 bool cmd_has_children(const command_t *c);
 /* Last word of the path. */
 const char *cmd_word(const command_t *c);

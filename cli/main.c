@@ -25,6 +25,10 @@ static const verb_fn verbs[CMD_COUNT_] = {
     [CMD_DEK_UNDELETE] = verb_dek_undelete,
     [CMD_DEK_SUBJECT_LIST] = verb_dek_subject_list,
     [CMD_DEK_VERSION_LIST] = verb_dek_version_list,
+    [CMD_DEK_REWRAP] = verb_dek_rewrap,
+    [CMD_DEK_REGISTER] = verb_dek_register,
+    [CMD_KMS_TEST] = verb_kms_test,
+    [CMD_KMS_LIST] = verb_kms_list,
     [CMD_SCHEMA_CREATE] = verb_schema_create,
     [CMD_SCHEMA_DESCRIBE] = verb_schema_describe,
     [CMD_SCHEMA_LIST] = verb_schema_list,
@@ -38,17 +42,20 @@ static const verb_fn verbs[CMD_COUNT_] = {
     [CMD_VERSION] = verb_version,
 };
 
+int verb_exit_code(const schloss_error_t *err) {
+    if (schloss_error_code(err) == SCHLOSS_E_IO && schloss_error_url(err)[0] != '\0') {
+        return CLI_EXIT_UNREACHABLE; /* a broken connection, not a file */
+    }
+    return exit_code_of(schloss_error_code(err), schloss_error_http_status(err), schloss_error_rest_code(err));
+}
+
 int verb_fail(const cli_t *cli) {
     (void)fflush(stdout);
     if (stop_requested()) {
         return stop_exit_code();
     }
     out_error(stderr, cli->err, args_flag(cli->args, OPT_VERBOSE));
-    if (schloss_error_code(cli->err) == SCHLOSS_E_IO && schloss_error_url(cli->err)[0] != '\0') {
-        return CLI_EXIT_UNREACHABLE; /* a broken connection, not a file */
-    }
-    return exit_code_of(schloss_error_code(cli->err), schloss_error_http_status(cli->err),
-                        schloss_error_rest_code(cli->err));
+    return verb_exit_code(cli->err);
 }
 
 int verb_confirm(cli_t *cli, const char *fmt, ...) {

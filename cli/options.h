@@ -36,8 +36,9 @@ typedef enum { OPT_FLAG, OPT_TEXT, OPT_INT, OPT_PATH, OPT_CHOICE, OPT_LIST } opt
     /* keys */                                                                                                         \
     X(NAME, "name", 0, TEXT, "NAME", NULL, "Name of the KEK (the same as the argument).")                              \
     X(KMS_TYPE, "kms-type", 0, TEXT, "TYPE", NULL,                                                                     \
-      "Type of the KMS: local-kms, aws-kms, azure-kms, gcp-kms, hcvault.")                                             \
+      "Type of the KMS: local-kms, aws-kms, azure-kms, gcp-kms, hcvault, kmip, pkcs11.")                               \
     X(KMS_KEY, "kms-key", 0, TEXT, "ID", NULL, "Id of the key in the KMS.")                                            \
+    X(KMS_KEY_ID, "kms-key-id", 0, TEXT, "ID", NULL, "Id of the key in the KMS.")                                      \
     X(KMS_PROPERTIES, "kms-properties", 0, LIST, "NAME=VALUE,...", NULL,                                               \
       "Properties for reaching the KMS. They are readable by everyone who may read the KEK.")                          \
     X(DOC, "doc", 0, TEXT, "TEXT", NULL, "What the key is for.")                                                       \
@@ -45,6 +46,7 @@ typedef enum { OPT_FLAG, OPT_TEXT, OPT_INT, OPT_PATH, OPT_CHOICE, OPT_LIST } opt
     X(TEST_SHARING, "test-sharing", 0, FLAG, NULL, NULL,                                                               \
       "Let the registry try the KMS before it stores a shared KEK.")                                                   \
     X(ALL, "all", 0, FLAG, NULL, NULL, "Include what is soft-deleted.")                                                \
+    X(INCLUDE_DELETED, "include-deleted", 0, FLAG, NULL, NULL, "Also what is soft-deleted.")                           \
     X(PERMANENT, "permanent", 0, FLAG, NULL, NULL, "Delete for good what is soft-deleted already.")                    \
     X(FORCE, "force", 0, FLAG, NULL, NULL, "Do not ask.")                                                              \
     X(KEK_NAME, "kek-name", 0, TEXT, "NAME", NULL, "Name of the KEK.")                                                 \
@@ -75,6 +77,8 @@ typedef enum { OPT_FLAG, OPT_TEXT, OPT_INT, OPT_PATH, OPT_CHOICE, OPT_LIST } opt
     X(PARSE_KEY, "parse-key", 0, FLAG, NULL, NULL, "Each line is KEY, delimiter, value.")                              \
     X(DELIMITER, "delimiter", 0, TEXT, "TEXT", NULL, "Between key and value (produce \":\", consume tab).")            \
     X(HEADERS, "headers", 0, LIST, "NAME=VALUE,...", NULL, "Headers of every record; NAME:VALUE works too.")           \
+    X(MESSAGE, "message", 0, TEXT, "NAME", NULL,                                                                       \
+      "Protobuf: full name of the records' message (default: the first one of the schema's file).")                    \
     X(AVRO_KEY, "avro-key", 0, FLAG, NULL, NULL, "Keys have a schema of their own (subject TOPIC-key) and its rules.") \
     X(CONTINUE, "continue", 0, FLAG, NULL, NULL,                                                                       \
       "Report lines that cannot be written, leave them out and go on; the exit code tells that there were some.")      \

@@ -19,6 +19,25 @@ schloss_rc rest_open(rest_t *r, const settings_t *s, schloss_error_t *err) {
     return schloss_client_new(s->conf, NULL, &r->client, err);
 }
 
+schloss_rc rest_open_without(rest_t *r, const settings_t *s, schloss_error_t *err) {
+    const char *url = schloss_conf_get(s->conf, "schema.registry.url");
+    if (url == NULL || url[0] == '\0') { /* a client wants one, although nobody asks it here */
+        TRY(schloss_conf_set(s->conf, "schema.registry.url", "http://127.0.0.1:9", err));
+    }
+    return rest_open(r, s, err);
+}
+
+schloss_rc rest_run(rest_t *r, schloss_rc (*logic)(void *arg, io_t *io, schloss_error_t *err), void *arg,
+                    schloss_error_t *err) {
+    io_t *io = NULL;
+    TRY(io_new(&io, err));
+    stop_deadline(r->timeout_s);
+    schloss_rc rc = io_run(io, &r->client->transport, logic, arg, err);
+    stop_deadline(0);
+    io_free(io);
+    return rc;
+}
+
 void rest_close(rest_t *r) {
     schloss_client_free(r->client);
     memset(r, 0, sizeof(*r));

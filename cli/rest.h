@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "cli/settings.h"
+#include "http/io.h"
 #include <jansson.h>
 #include <schloss/client.h>
 
@@ -14,7 +15,13 @@ typedef struct rest {
 
 /* Turns the refresh thread off in s: nothing is cached here. */
 SCHLOSS_NODISCARD schloss_rc rest_open(rest_t *r, const settings_t *s, schloss_error_t *err);
+/* The same where no registry is asked: none need be given. */
+SCHLOSS_NODISCARD schloss_rc rest_open_without(rest_t *r, const settings_t *s, schloss_error_t *err);
 void rest_close(rest_t *r);
+
+/* Runs logic (http/io.h) with the client's connections, within the time limit. */
+SCHLOSS_NODISCARD schloss_rc rest_run(rest_t *r, schloss_rc (*logic)(void *arg, io_t *io, schloss_error_t *err),
+                                      void *arg, schloss_error_t *err);
 
 /* A path is built up in a buf: rest_path(&b, "/subjects/%/versions/%", (const char *[]){subject, version}) puts each
  * value percent-encoded where a % stands. */

@@ -10,7 +10,7 @@ schloss_rc session_client(cli_t *cli, schloss_client_t **out) {
 }
 
 schloss_target_t session_target(const cli_t *cli, const char *topic, bool is_key) {
-    schloss_target_t t = {topic, is_key, is_key ? NULL : cli->args->text[OPT_SUBJECT]};
+    schloss_target_t t = {.topic = topic, .is_key = is_key, .subject = is_key ? NULL : cli->args->text[OPT_SUBJECT]};
     return t;
 }
 

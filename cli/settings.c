@@ -101,7 +101,8 @@ schloss_rc settings_set(settings_t *s, const char *name, const char *value, schl
         return set_kafka(s, name + 6, value, err);
     }
     schloss_rc rc = schloss_conf_set(s->conf, name, value, err);
-    if (rc == SCHLOSS_E_CONF_UNKNOWN) {
+    /* client.id is a driver's setting, too, and refused at top level for that reason: here Kafka is meant */
+    if (rc == SCHLOSS_E_CONF_UNKNOWN || (rc != SCHLOSS_OK && strcmp(name, "client.id") == 0)) {
         schloss_error_t first;
         err_copy(&first, err);
         schloss_rc kafka = set_kafka(s, name, value, err);
@@ -117,8 +118,25 @@ schloss_rc settings_set(settings_t *s, const char *name, const char *value, schl
                : SCHLOSS_OK;
 }
 
+/* A setting of a KMS driver, where Kafka is not meant: names like client.id mean other things to both. */
+static schloss_rc set_driver(settings_t *s, const char *name, const char *value, schloss_error_t *err) {
+    schloss_rc rc = strncmp(name, "kafka.", 6) == 0 ? settings_set(s, name, value, err)
+                                                    : schloss_conf_set(s->conf, name, value, err);
+    if ((rc != SCHLOSS_E_CONF_UNKNOWN && rc != SCHLOSS_E_UNSUPPORTED) || strncmp(name, "schloss.", 8) == 0 ||
+        strncmp(name, "rule.", 5) == 0) {
+        return rc;
+    }
+    char *full = mem_printf("rule.executors._default_.param.%s", name);
+    ENSURE(full != NULL, err, NO_MEMORY, "out of memory");
+    rc = schloss_conf_set(s->conf, full, value, err);
+    mem_free(full);
+    return rc;
+}
+
 /* "name=value" with white space around both cut off. */
-static schloss_rc set_pair(settings_t *s, char *pair, bool kafka, const char *where, schloss_error_t *err) {
+typedef schloss_rc (*set_fn)(settings_t *s, const char *name, const char *value, schloss_error_t *err);
+
+static schloss_rc set_pair(settings_t *s, char *pair, set_fn set, const char *where, schloss_error_t *err) {
     char *eq = strchr(pair, '=');
     ENSURE(eq != NULL && eq != pair, err, CONF_VALUE, "%s wants name=value", where);
     *eq = '\0';
@@ -126,7 +144,7 @@ static schloss_rc set_pair(settings_t *s, char *pair, bool kafka, const char *wh
     for (char *end = eq; end > pair && (end[-1] == ' ' || end[-1] == '\t');) {
         *--end = '\0';
     }
-    schloss_rc rc = kafka ? set_kafka(s, pair, value, err) : settings_set(s, pair, value, err);
+    schloss_rc rc = set(s, pair, value, err);
     if (rc != SCHLOSS_OK) {
         err_wrap(err, "%s", where);
     }
@@ -151,7 +169,7 @@ static schloss_rc load_file(settings_t *s, const char *path, schloss_error_t *er
         if (*line != '\0' && *line != '#') {
             char where[256];
             (void)snprintf(where, sizeof(where), "%s line %u", path, number);
-            rc = set_pair(s, line, false, where, err);
+            rc = set_pair(s, line, settings_set, where, err);
         }
         line = next;
     }
@@ -229,7 +247,12 @@ static schloss_rc load(settings_t *s, const args_t *args, schloss_error_t *err) 
             return NO_MEMORY(err);
         }
         size_t len = strlen(pair);
-        schloss_rc rc = set_pair(s, pair, id == OPT_KAFKA, id == OPT_KAFKA ? "--kafka" : "-X", err);
+        bool drivers = args->cmd != NULL && cmd_runs_drivers(args->cmd);
+        schloss_rc rc = set_pair(s, pair,
+                                 id == OPT_KAFKA ? set_kafka
+                                 : drivers       ? set_driver
+                                                 : settings_set,
+                                 id == OPT_KAFKA ? "--kafka" : "-X", err);
         mem_wipe(pair, len);
         mem_free(pair);
         TRY(rc);

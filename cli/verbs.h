@@ -32,6 +32,10 @@ int verb_dek_delete(cli_t *cli);
 int verb_dek_undelete(cli_t *cli);
 int verb_dek_subject_list(cli_t *cli);
 int verb_dek_version_list(cli_t *cli);
+int verb_dek_rewrap(cli_t *cli);
+int verb_dek_register(cli_t *cli);
+int verb_kms_test(cli_t *cli);
+int verb_kms_list(cli_t *cli);
 int verb_schema_create(cli_t *cli);
 int verb_schema_describe(cli_t *cli);
 int verb_schema_list(cli_t *cli);
@@ -46,6 +50,7 @@ int verb_version(cli_t *cli);
 
 /* Prints cli->err and returns its exit code. */
 int verb_fail(const cli_t *cli);
+int verb_exit_code(const schloss_error_t *err);
 /* Asks on the terminal unless --force. @return 0, or an exit code (no terminal, or no). */
 int verb_confirm(cli_t *cli, const char *fmt, ...) SCHLOSS_PRINTF(2, 3);
 

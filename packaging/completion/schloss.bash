@@ -2,7 +2,7 @@
 _schloss_tables() {
     case "$1" in
     "")
-        offers=" dev registry kek dek schema subject produce consume inspect version"
+        offers=" dev registry kek dek kms schema subject produce consume inspect version"
         flags=" --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "dev")
         offers=""
@@ -35,7 +35,7 @@ _schloss_tables() {
         offers=""
         flags=" --name --force --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "dek")
-        offers=" create describe delete undelete subject version"
+        offers=" create describe delete undelete subject version rewrap register"
         flags=" --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "dek create")
         offers=""
@@ -61,6 +61,21 @@ _schloss_tables() {
     "dek version list")
         offers=""
         flags=" --kek-name --subject --algorithm --all --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
+    "dek rewrap")
+        offers=""
+        flags=" --subject --include-deleted --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
+    "dek register")
+        offers=""
+        flags=" --version --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
+    "kms")
+        offers=" test list"
+        flags=" --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
+    "kms test")
+        offers=""
+        flags=" --kms-type --kms-key-id --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
+    "kms list")
+        offers=""
+        flags=" --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "schema")
         offers=" create describe list delete"
         flags=" --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
@@ -90,7 +105,7 @@ _schloss_tables() {
         flags=" --compatibility --mode --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "produce")
         offers=""
-        flags=" --file --plain-json --key --parse-key --delimiter --avro-key --headers --partition --subject --continue --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
+        flags=" --file --plain-json --message --key --parse-key --delimiter --avro-key --headers --partition --subject --continue --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
     "consume")
         offers=""
         flags=" --count --exit-at-end --raw --plain-json --from-beginning --offset --partition --group --print-key --print-headers --delimiter --avro-key --subject --on-error --help --verbose --output --registry --basic-auth --bootstrap --config-file --config --kafka --ca-location --secret-file --timeout" ;;
@@ -105,7 +120,7 @@ _schloss_tables() {
 }
 _schloss_takes_value() {
     case "$1" in
-    --registry|--basic-auth|--bootstrap|-b|--name|--kms-type|--kms-key|--doc|--kek-name|--subject|--version|--encrypted-key-material|--subject-prefix|--prefix|--compatibility|--mode|--key|--delimiter|--group|-G|--offset|--listen|--store) return 0 ;;
+    --registry|--basic-auth|--bootstrap|-b|--name|--kms-type|--kms-key|--kms-key-id|--doc|--kek-name|--subject|--version|--encrypted-key-material|--subject-prefix|--prefix|--compatibility|--mode|--key|--delimiter|--message|--group|-G|--offset|--listen|--store) return 0 ;;
     --timeout|--id|--partition|--count|-n|--registry-port|--threads) return 0 ;;
     --config-file|-F|--ca-location|--secret-file|--schema|--references|--metadata|--ruleset|--file|--tls-cert|--tls-key|--users|--kms-secret-file) return 0 ;;
     --output|-o|--algorithm|--type|--on-error) return 0 ;;

@@ -10,6 +10,7 @@
 #include "cli/args.c"
 #include "cli/commands.c"
 #include "cli/settings.c"
+#include "serde/conf.h"
 
 static args_t a;
 static settings_t s;
@@ -81,6 +82,27 @@ static void test_names_find_their_owner(void **state) {
     assert_int_equal(rd_kafka_conf_get(s.kafka, "linger.ms", value, &n), RD_KAFKA_CONF_OK);
     assert_string_equal(value, "7");
     settings_clear(&s);
+}
+
+/* Verbs that run KMS drivers and no Kafka client: what the library does not know is a driver's setting. */
+static void test_settings_of_drivers(void **state) {
+    (void)state;
+    assert_int_equal(load_line("kms test --kms-type t --kms-key-id k -X client.id=me -X some.thing=1 -X secret=s "
+                               "-X kafka.linger.ms=7 -X rule.executors._ENCRYPT_.param.a=b",
+                               false),
+                     0);
+    assert_string_equal(conf_str(s.conf, "rule.executors._default_.param.client.id"), "me");
+    assert_string_equal(conf_str(s.conf, "rule.executors._default_.param.some.thing"), "1");
+    assert_null(conf_str(s.conf, "rule.executors._default_.param.secret")); /* the library knows it */
+    assert_string_equal(conf_str(s.conf, "rule.executors._ENCRYPT_.param.a"), "b");
+    char value[64];
+    size_t n = sizeof(value);
+    assert_int_equal(rd_kafka_conf_get(s.kafka, "linger.ms", value, &n), RD_KAFKA_CONF_OK);
+    assert_string_equal(value, "7");
+    settings_clear(&s);
+    assert_int_equal(load_line("dek rewrap k -X schloss.no.such=1", false), SCHLOSS_E_CONF_UNKNOWN);
+    assert_int_equal(load_line("dek register s -X max.retries=x", false), SCHLOSS_E_CONF_VALUE);
+    assert_int_equal(load_line("version -X some.thing=1", false), SCHLOSS_E_CONF_UNKNOWN);
 }
 
 static void test_unknown_names(void **state) {
@@ -170,10 +192,15 @@ static void test_what_must_be_given(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_later_sources_win),  cmocka_unit_test(test_names_find_their_owner),
-        cmocka_unit_test(test_unknown_names),      cmocka_unit_test(test_errors_do_not_repeat_values),
-        cmocka_unit_test(test_credentials),        cmocka_unit_test(test_secret_file),
-        cmocka_unit_test(test_files_have_a_limit), cmocka_unit_test(test_timeouts),
+        cmocka_unit_test(test_later_sources_win),
+        cmocka_unit_test(test_names_find_their_owner),
+        cmocka_unit_test(test_settings_of_drivers),
+        cmocka_unit_test(test_unknown_names),
+        cmocka_unit_test(test_errors_do_not_repeat_values),
+        cmocka_unit_test(test_credentials),
+        cmocka_unit_test(test_secret_file),
+        cmocka_unit_test(test_files_have_a_limit),
+        cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_what_must_be_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

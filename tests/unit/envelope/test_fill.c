@@ -25,7 +25,8 @@ static int64_t test_clock(void *user) {
 }
 
 static void open_world(world_t *w, const char *rules) {
-    static const char *const conf[] = {"schloss.negative.cache.ms", "0", "max.retries", "0", NULL};
+    static const char *const conf[] = {"schloss.negative.cache.ms",   "0", "max.retries", "0",
+                                       "schloss.dek.rotate.grace.ms", "0", NULL};
     world_open(w, FAKE_SCHEMA_PERSON, rules, conf);
     now_ms = 1700000000000;
     fake_registry_set_now(w->fr, now_ms);
