@@ -5,7 +5,7 @@ SHELL := /bin/bash
 J ?= $(shell nproc)
 PREFIX ?= /usr/local
 BUILD := build/release
-PRODUCT := schloss_bin schloss schloss_kafka schloss_static schloss_kafka_static
+PRODUCT := schloss_bin schloss schloss_modules schloss_kafka schloss_static schloss_kafka_static
 
 # configure-PRESET: made once; Ninja re-runs CMake by itself when its files change.
 build/%/build.ninja: CMakePresets.json

@@ -2,10 +2,10 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-# A static library that shows schloss_* only: all objects are linked into one, and what is hidden becomes local to it,
+# A static library that shows schloss_* only: all objects are linked into one, and everything else becomes local to it,
 # so that our base/ cannot meet an application's function of the same name. tests/e2e/install_test.sh looks.
-function(schloss_static_library target output)
-  set(objects "")
+function(schloss_static_library target output more)
+  set(objects ${more})
   foreach(room ${ARGN})
     list(APPEND objects $<TARGET_OBJECTS:room_${room}>)
   endforeach()
@@ -15,7 +15,7 @@ function(schloss_static_library target output)
     OUTPUT ${archive}
     COMMAND ${CMAKE_COMMAND} -E rm -f ${archive}
     COMMAND ${CMAKE_LINKER} -r -o ${whole} ${objects}
-    COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${whole}
+    COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=schloss_* ${whole}
     COMMAND ${CMAKE_AR} rcs ${archive} ${whole}
     COMMAND ${CMAKE_COMMAND} -E rm -f ${whole}
     DEPENDS ${objects}
@@ -27,8 +27,9 @@ endfunction()
 if(NOT TARGET schloss OR NOT TARGET schloss_kafka OR NOT TARGET schloss_bin)
   return()
 endif()
-schloss_static_library(schloss_static schloss ${SCHLOSS_LIB_ROOMS})
-schloss_static_library(schloss_kafka_static schloss-kafka kafka)
+# With the KMS drivers in it: modules would bring a second library with them.
+schloss_static_library(schloss_static schloss "${kms_objects}" ${SCHLOSS_LIB_ROOMS})
+schloss_static_library(schloss_kafka_static schloss-kafka "" kafka)
 
 set_target_properties(schloss PROPERTIES EXPORT_NAME schloss)
 # The glue finds its library beside itself, wherever both were put.
@@ -37,6 +38,7 @@ set_target_properties(schloss_kafka PROPERTIES EXPORT_NAME schloss-kafka INSTALL
 install(TARGETS schloss schloss_kafka EXPORT schloss-targets
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS ${SCHLOSS_MODULES} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/schloss)
 install(TARGETS schloss_bin RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES ${CMAKE_BINARY_DIR}/lib/libschloss.a ${CMAKE_BINARY_DIR}/lib/libschloss-kafka.a
         DESTINATION ${CMAKE_INSTALL_LIBDIR})
@@ -47,7 +49,7 @@ set(SCHLOSS_PC_STATIC "-lcrypto -lcurl -ljansson -lpcre2-8")
 if(SCHLOSS_IPSECMB)
   string(APPEND SCHLOSS_PC_STATIC " -lIPSec_MB")
 endif()
-string(APPEND SCHLOSS_PC_STATIC " -lpthread -lm")
+string(APPEND SCHLOSS_PC_STATIC " -lpthread -ldl -lm")
 foreach(pc schloss schloss-kafka)
   configure_file(packaging/${pc}.pc.in ${CMAKE_BINARY_DIR}/package/${pc}.pc @ONLY)
   install(FILES ${CMAKE_BINARY_DIR}/package/${pc}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include <string.h>
 
+#pragma GCC visibility push(default) /* for KMS modules: docs/kms.md */
+
 typedef struct buf {
     uint8_t *ptr;
     size_t len, cap, max;
@@ -150,5 +152,7 @@ static inline void be32_write(uint8_t *p, uint32_t v) {
     p[2] = (uint8_t)(v >> 8);
     p[3] = (uint8_t)v;
 }
+
+#pragma GCC visibility pop
 
 #endif

@@ -8,6 +8,8 @@
 #include <schloss/error.h>
 #include <stdarg.h>
 
+#pragma GCC visibility push(default) /* for KMS modules: docs/kms.md */
+
 struct schloss_error {
     schloss_rc code;
     int http_status;
@@ -74,5 +76,7 @@ static inline schloss_rc err_never_ok(schloss_rc set, schloss_rc code) {
     } while (0)
 
 #define NO_MEMORY(err) FAIL(err, NO_MEMORY, "out of memory")
+
+#pragma GCC visibility pop
 
 #endif

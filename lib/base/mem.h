@@ -6,6 +6,8 @@
 #include <schloss/bytes.h>
 #include <string.h>
 
+#pragma GCC visibility push(default) /* for KMS modules: docs/kms.md */
+
 typedef schloss_bytes_t bytes_t;
 
 void *mem_alloc(size_t n);               /* NULL on failure; n = 0 gives a unique pointer */
@@ -40,5 +42,7 @@ static inline bytes_t bytes(const void *p, size_t n) {
 
 #define MEM_NEW(type) ((type *)mem_calloc(1, sizeof(type)))
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+#pragma GCC visibility pop
 
 #endif

@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+#pragma GCC visibility push(default) /* for KMS modules: docs/kms.md */
+
 /* n bytes (<= 8192), 64-aligned, zeroed. Never realloc'd. Thread-safe (a lock: never on the execute path).
  * @return NO_MEMORY, LIMIT_EXCEEDED (slab full), MEMORY_LOCK */
 SCHLOSS_NODISCARD schloss_rc secret_alloc(size_t n, void **out, schloss_error_t *err);
@@ -24,5 +26,7 @@ bool secret_contains(const void *p);
 size_t secret_in_use(void);
 /* Compares in constant time (length is public). */
 SCHLOSS_NODISCARD bool secret_equal(const void *a, const void *b, size_t n);
+
+#pragma GCC visibility pop
 
 #endif

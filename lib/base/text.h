@@ -4,6 +4,8 @@
 
 #include "base/buf.h"
 
+#pragma GCC visibility push(default) /* for KMS modules: docs/kms.md */
+
 #define B64_LEN(n) (((n) + 2) / 3 * 4)
 
 /* Standard alphabet with padding. out has B64_LEN(n) bytes; in and out must not overlap. Branch-free on the data.
@@ -32,5 +34,7 @@ SCHLOSS_NODISCARD bool uuid_parse(uint8_t out[16], const char *s);
 
 /* Nearest of names[n] to word by edit distance <= 3; NULL when none is near. For "did you mean". */
 const char *text_nearest(const char *word, const char *const *names, size_t n);
+
+#pragma GCC visibility pop
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default) /* for KMS modules: docs/kms.md */
+
 typedef struct clk {
     int64_t (*now_ms)(void *user); /* NULL = system */
     void *user;
@@ -17,5 +19,7 @@ uint64_t time_thread_cpu_ns(void);
 static inline int64_t clk_now(const clk_t *c) {
     return c->now_ms == 0 ? time_now_ms() : c->now_ms(c->user);
 }
+
+#pragma GCC visibility pop
 
 #endif

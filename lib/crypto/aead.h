@@ -11,6 +11,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+#pragma GCC visibility push(default) /* for KMS modules: docs/kms.md */
+
 typedef enum { DEK_AES128_GCM, DEK_AES256_GCM, DEK_AES256_SIV } dek_alg_t;
 typedef enum { AEAD_AUTO, AEAD_OPENSSL, AEAD_IPSECMB } aead_backend_t;
 
@@ -47,5 +49,7 @@ SCHLOSS_NODISCARD schloss_rc aead_seal(const aead_key_t *key, const uint8_t *in,
  * @return CIPHERTEXT_TOO_SHORT, AUTH_FAILED (out is wiped) */
 SCHLOSS_NODISCARD schloss_rc aead_open(const aead_key_t *key, const uint8_t *in, size_t n, uint8_t *out,
                                        schloss_error_t *err);
+
+#pragma GCC visibility pop
 
 #endif

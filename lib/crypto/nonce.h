@@ -6,6 +6,8 @@
 
 #include "base/err.h"
 
+#pragma GCC visibility push(default) /* for KMS modules: docs/kms.md */
+
 #define NONCE_BATCH 256u
 
 /* @return RANDOM, NO_MEMORY (first call of a thread) */
@@ -13,5 +15,7 @@ SCHLOSS_NODISCARD schloss_rc nonce_take(uint8_t out[12], schloss_error_t *err);
 
 /* Replaces the source in this thread, for vectors: next(user, out). NULL = the pool again. Tests only. */
 void nonce_set_source(schloss_rc (*next)(void *user, uint8_t out[12], schloss_error_t *err), void *user);
+
+#pragma GCC visibility pop
 
 #endif

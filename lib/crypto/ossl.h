@@ -6,6 +6,8 @@
 #include <openssl/evp.h>
 #include <stdatomic.h>
 
+#pragma GCC visibility push(default) /* for KMS modules: docs/kms.md */
+
 #define CTX_SLOTS 64u
 
 /* Idle contexts of one key. Taking and giving back is one atomic exchange each, so any number of threads share a key
@@ -31,5 +33,7 @@ schloss_rc ossl_fail(const char *what, schloss_error_t *err);
 EVP_CIPHER_CTX *ossl_cipher_new(const char *cipher, const uint8_t *raw, bool encrypt);
 /* Update over more bytes than an int counts; false on failure. */
 bool ossl_update(EVP_CIPHER_CTX *ctx, uint8_t *out, const uint8_t *in, size_t n);
+
+#pragma GCC visibility pop
 
 #endif

@@ -421,6 +421,13 @@ void io_forget(io_t *io, const char *method, const char *path) {
     }
 }
 
+void io_forget_call(io_t *io, const http_service_t *svc, const io_call_t *call) {
+    io_memo_t *m = memo_find(io, svc, call, key_hash(call->method, call->path));
+    if (m != NULL) {
+        memo_remove(io, m);
+    }
+}
+
 void *io_parsed(const io_answer_t *answer) {
     return answer->memo->parsed;
 }

@@ -14,6 +14,8 @@
 #include "base/time.h"
 #include <schloss/ext/transport.h>
 
+#pragma GCC visibility push(default) /* for KMS modules: docs/kms.md */
+
 /* How to reach one service (registry; later each KMS): base URLs, headers, retry policy. Immutable; outlives its ios.
  */
 typedef struct http_service {
@@ -69,6 +71,8 @@ SCHLOSS_NODISCARD schloss_rc io_call(io_t *io, const http_service_t *svc, const 
                                      schloss_error_t *err);
 /* Forgets a remembered call, so that the next io_call with the same key asks again (re-read after a lost race). */
 void io_forget(io_t *io, const char *method, const char *path);
+/* The same for one call only, body and service included. */
+void io_forget_call(io_t *io, const http_service_t *svc, const io_call_t *call);
 
 /* The parsed form of a remembered answer, kept beside it so that logic which runs again does not parse again. The io
  * owns it from io_keep_parsed() on. io_parsed() is NULL when there is none. */
@@ -87,5 +91,7 @@ SCHLOSS_NODISCARD schloss_rc io_feed_failure(io_t *io, schloss_rc failure, const
 SCHLOSS_NODISCARD schloss_rc io_run(io_t *io, const schloss_transport_t *transport,
                                     schloss_rc (*logic)(void *arg, io_t *io, schloss_error_t *err), void *arg,
                                     schloss_error_t *err);
+
+#pragma GCC visibility pop
 
 #endif

@@ -1,28 +1,47 @@
-/* Table of the KMS drivers of this build, and the walk over a KEK's key id and its alternates. */
+/* Finding the driver of a kmsType, and the walk over a KEK's key id and its alternates. */
 #include "kms/kms.h"
 
 #include "base/metrics.h"
+#include "kms/builtin.h"
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
 #define ALTERNATES "encrypt.alternate.kms.key.ids"
 #define KEY_IDS_MAX 64u /* key ids tried for one KEK */
+#define TYPES_MAX 48u   /* of drivers: ours and 32 of the application */
 
-static const kms_driver_t *const drivers[] = {&kms_local};
-static const char *const driver_types[] = {"local-kms", NULL};
+/* Drivers of the application come first: they may replace ours. */
+static const kms_driver_t *find(const char *type, char *why, size_t cap) {
+    *why = '\0';
+    const kms_driver_t *d = kms_own_find(type);
+    for (size_t i = 0; d == NULL && kms_builtin[i] != NULL; i++) {
+        d = strcasecmp(kms_builtin[i]->type, type) == 0 ? kms_builtin[i] : NULL;
+    }
+    return d != NULL ? d : kms_module_find(type, why, cap);
+}
 
 const kms_driver_t *kms_driver_find(const char *type) {
-    for (size_t i = 0; i < COUNT_OF(drivers); i++) {
-        if (strcasecmp(drivers[i]->type, type) == 0) {
-            return drivers[i];
-        }
-    }
-    return NULL;
+    char why[1];
+    return find(type, why, sizeof why);
 }
 
 const char *const *kms_driver_types(void) {
-    return driver_types;
+    static _Thread_local const char *types[TYPES_MAX + 1];
+    size_t n = 0;
+    for (size_t i = 0; n < TYPES_MAX && kms_builtin[i] != NULL; i++) {
+        types[n++] = kms_builtin[i]->type;
+    }
+    const char *t = NULL;
+    for (size_t i = 0; n < TYPES_MAX && (t = kms_module_type(&i)) != NULL;) {
+        types[n++] = t;
+    }
+    for (size_t i = 0; n < TYPES_MAX && (t = kms_own_type(i)) != NULL; i++) {
+        types[n++] = t;
+    }
+    types[n] = NULL;
+    return types;
 }
 
 const char *kms_setting(const kms_key_t *key, const char *name, const char *env) {
@@ -135,12 +154,27 @@ static schloss_rc try_all(const kms_op_t *op, const kms_driver_t *d, const kms_k
     return raised->code;
 }
 
+/* No driver: says which there are, or what keeps this one away. */
+static void hint_types(schloss_error_t *err, const char *why) {
+    if (*why != '\0') {
+        err_hint(err, "%s", why);
+        return;
+    }
+    char list[200] = "";
+    size_t n = 0;
+    for (const char *const *t = kms_driver_types(); *t != NULL && n + strlen(*t) + 3 < sizeof list; t++) {
+        n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n == 0 ? "" : ", ", *t);
+    }
+    err_hint(err, "there are drivers for %s; is the KEK's kmsType spelled right?", list);
+}
+
 static schloss_rc kms_run(const kms_op_t *op, const kms_key_t *key, io_t *io, schloss_error_t *err) {
-    const kms_driver_t *d = kms_driver_find(key->kms_type);
+    char why[256];
+    const kms_driver_t *d = find(key->kms_type, why, sizeof why);
     if (d == NULL) {
         schloss_rc rc = op->is_wrap ? SCHLOSS_E_WRAP_FAILED : SCHLOSS_E_UNWRAP_FAILED;
         err_set(err, rc, "No KMS driver supports: %s://%s", key->kms_type, key->key_id);
-        err_hint(err, "this build serves local-kms; is the KEK's kmsType spelled right?");
+        hint_types(err, why);
         return rc;
     }
     key_ids_t ids;

@@ -9,6 +9,8 @@
 #include "base/time.h"
 #include "http/io.h"
 
+#pragma GCC visibility push(default) /* for KMS modules: docs/kms.md */
+
 /* Driver configuration: KEK kmsProps over client rule configuration; get returns NULL when unset. Borrowed strings. */
 typedef struct kms_conf {
     const char *(*get)(void *user, const char *name);
@@ -55,5 +57,7 @@ extern const kms_driver_t kms_gcp;    /* gcp/ */
 extern const kms_driver_t kms_vault;  /* vault/ */
 extern const kms_driver_t kms_kmip;   /* kmip/ */
 extern const kms_driver_t kms_pkcs11; /* pkcs11/ */
+
+#pragma GCC visibility pop
 
 #endif

@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "http/io.h"
 
+#pragma GCC visibility push(default) /* for KMS modules: docs/kms.md */
+
 /* 30 seconds of silence, over all tries, end in TIMEOUT. */
 #define KMS_RETRIES 3u
 #define KMS_TIMEOUT_MS 7500u
@@ -23,5 +25,7 @@ typedef struct kms_service_conf {
  * @return LIMIT_EXCEEDED (64 different settings in one process), NO_MEMORY. Thread-safe, and safe over a fork. */
 SCHLOSS_NODISCARD schloss_rc kms_service(const http_service_t **out, const kms_service_conf_t *conf,
                                          schloss_error_t *err);
+
+#pragma GCC visibility pop
 
 #endif

@@ -6,6 +6,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#pragma GCC visibility push(default) /* for KMS modules: docs/kms.md */
+
 /* Copies the live value of name into out (sensitive buffer, emptied first). A token counts as dead from margin_ms
  * before its expiry on. @return false: none, fetch one */
 bool token_get(const char *name, int64_t now_ms, int64_t margin_ms, buf_t *out);
@@ -16,5 +18,7 @@ void token_forget(const char *name);
 /* name for token_*: kind and everything that decides whose token it is, credentials included, hashed (SHA-256, hex). */
 SCHLOSS_NODISCARD schloss_rc token_name(char out[80], const char *kind, const char *const *parts, size_t n,
                                         schloss_error_t *err);
+
+#pragma GCC visibility pop
 
 #endif
