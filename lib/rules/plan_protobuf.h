@@ -91,8 +91,14 @@ schloss_rc pb_run_absent(pb_run_t *r, const pb_block_t *b, uint32_t single);
 /* Room for the length of a message that is about to be written, and its closing. */
 size_t pb_run_open(pb_run_t *r, size_t n_in);
 void pb_run_close(pb_run_t *r, size_t mark, size_t n_in);
+/* The content of a message in [p, end); group: number of the field whose end tag closes it before, 0: none. */
+schloss_rc pb_run_message(pb_run_t *r, const pb_block_t *b, const uint8_t *p, const uint8_t *end, uint32_t group);
+schloss_rc pb_run_packed(pb_run_t *r, const pb_op_t *op, const uint8_t *p, size_t n);
 /* Skips a field that the schema does not know. NULL: malformed. */
 const uint8_t *pb_run_skip(const uint8_t *p, const uint8_t *end, uint32_t tag, unsigned depth);
+/* The same for a group behind its start tag; *content_end is where its end tag begins. */
+const uint8_t *pb_run_group(const uint8_t *p, const uint8_t *end, uint32_t number, unsigned depth,
+                            const uint8_t **content_end);
 /* Plain varint; NULL: malformed. */
 const uint8_t *pb_run_varint(const uint8_t *p, const uint8_t *end, uint64_t *v);
 

@@ -124,8 +124,26 @@ static inline const uint8_t *varint_end(const uint8_t *p, const uint8_t *end) {
     return NULL;
 }
 
+const uint8_t *pb_run_group(const uint8_t *p, const uint8_t *end, uint32_t number, unsigned depth,
+                            const uint8_t **content_end) {
+    while (p != NULL && depth < LIMIT_RECORD_DEPTH) {
+        uint64_t tag = 0;
+        *content_end = p;
+        p = pb_run_varint(p, end, &tag);
+        if (p == NULL || tag > UINT32_MAX || tag < 8) {
+            return NULL;
+        }
+        if ((tag & 7) == WIRE_END) {
+            return tag >> 3 == number ? p : NULL;
+        }
+        p = pb_run_skip(p, end, (uint32_t)tag, depth + 1);
+    }
+    return NULL;
+}
+
 const uint8_t *pb_run_skip(const uint8_t *p, const uint8_t *end, uint32_t tag, unsigned depth) {
     uint64_t v = 0;
+    const uint8_t *content_end = NULL;
     switch ((wire_type_t)(tag & 7)) {
     case WIRE_VARINT:
         return varint_end(p, end);
@@ -137,20 +155,7 @@ const uint8_t *pb_run_skip(const uint8_t *p, const uint8_t *end, uint32_t tag, u
         p = pb_run_varint(p, end, &v);
         return p != NULL && v <= (size_t)(end - p) ? p + v : NULL;
     case WIRE_GROUP:
-        while (depth < LIMIT_RECORD_DEPTH) {
-            p = pb_run_varint(p, end, &v);
-            if (p == NULL || v > UINT32_MAX || v < 8) {
-                return NULL;
-            }
-            if ((v & 7) == WIRE_END) {
-                return v >> 3 == tag >> 3 ? p : NULL;
-            }
-            p = pb_run_skip(p, end, (uint32_t)v, depth + 1);
-            if (p == NULL) {
-                return NULL;
-            }
-        }
-        return NULL;
+        return pb_run_group(p, end, tag >> 3, depth, &content_end);
     case WIRE_END:
         return NULL;
     }
@@ -175,8 +180,6 @@ const pb_op_t *pb_block_op(const pb_block_t *b, uint32_t tag) {
 
 /* ---- messages ---- */
 
-static schloss_rc run_message(pb_run_t *r, const pb_block_t *b, const uint8_t *p, const uint8_t *end, uint32_t group);
-
 schloss_rc pb_run_absent(pb_run_t *r, const pb_block_t *b, uint32_t single) {
     const pb_single_t *s = &b->singles[single];
     const pb_op_t *op = &b->ops[s->op];
@@ -192,7 +195,7 @@ schloss_rc pb_run_absent(pb_run_t *r, const pb_block_t *b, uint32_t single) {
         buf_put(r->out, tag, n_tag);
         size_t mark = pb_run_open(r, 0);
         r->copied = none;
-        TRY(run_message(r, &r->p->blocks[op->block], none, none, 0));
+        TRY(pb_run_message(r, &r->p->blocks[op->block], none, none, 0));
         pb_run_close(r, mark, 0);
         r->copied = copied;
         return SCHLOSS_OK;
@@ -227,7 +230,7 @@ static schloss_rc walk_again(pb_run_t *r) {
     return SCHLOSS_E_DATA_MISMATCH; /* seen by plan_protobuf_run() only */
 }
 
-static schloss_rc run_packed(pb_run_t *r, const pb_op_t *op, const uint8_t *p, size_t n) {
+schloss_rc pb_run_packed(pb_run_t *r, const pb_op_t *op, const uint8_t *p, size_t n) {
     wire_type_t wire = pb_type_wire(op->field->type);
     bool ok = wire == WIRE_FIX64 ? n % 8 == 0 : wire == WIRE_FIX32 ? n % 4 == 0 : wire_varints_valid(bytes(p, n));
     return ok ? SCHLOSS_OK : pb_run_mismatch(r, p, op->field, "packed numbers are malformed");
@@ -238,12 +241,12 @@ static schloss_rc run_inner(pb_run_t *r, const pb_op_t *op, const uint8_t *p, co
                             const uint8_t *after_tag) {
     const pb_block_t *inner = &r->p->blocks[op->block];
     if (!op->touched || r->out == NULL) {
-        return run_message(r, inner, p, end, 0);
+        return pb_run_message(r, inner, p, end, 0);
     }
     flush(r, after_tag);
     r->copied = p;
     size_t mark = pb_run_open(r, (size_t)(end - p));
-    TRY(run_message(r, inner, p, end, 0));
+    TRY(pb_run_message(r, inner, p, end, 0));
     flush(r, end);
     pb_run_close(r, mark, (size_t)(end - p));
     return SCHLOSS_OK;
@@ -282,7 +285,7 @@ static __attribute__((noinline)) schloss_rc run_unknown(pb_run_t *r, const pb_bl
 
 /* The content of one message; r->at is where it ended. group: the field number whose end tag closes it, 0 for a message
  * that ends at end. */
-static schloss_rc run_message(pb_run_t *r, const pb_block_t *b, const uint8_t *p, const uint8_t *end, uint32_t group) {
+schloss_rc pb_run_message(pb_run_t *r, const pb_block_t *b, const uint8_t *p, const uint8_t *end, uint32_t group) {
     if (++r->depth > LIMIT_RECORD_DEPTH) {
         return pb_run_too_deep(r);
     }
@@ -355,7 +358,7 @@ static schloss_rc run_message(pb_run_t *r, const pb_block_t *b, const uint8_t *p
             break;
         case PB_OP_PACKED:
             READ_LEN(n);
-            TRY(run_packed(r, op, p, (size_t)n));
+            TRY(pb_run_packed(r, op, p, (size_t)n));
             p += n;
             break;
         case PB_OP_STRING:
@@ -377,7 +380,7 @@ static schloss_rc run_message(pb_run_t *r, const pb_block_t *b, const uint8_t *p
             break;
         }
         case PB_OP_GROUP:
-            TRY(run_message(r, &r->p->blocks[op->block], p, end, tag >> 3));
+            TRY(pb_run_message(r, &r->p->blocks[op->block], p, end, tag >> 3));
             p = r->at;
             break;
         case PB_OP_REJECT:
@@ -410,7 +413,7 @@ schloss_rc plan_protobuf_run(const plan_t *plan, bytes_t in, buf_t *out, plan_cr
            "a plan that touches fields was run without an output");
     size_t before = out == NULL ? 0 : out->len;
     uint64_t n_values = crypt == NULL ? 0 : crypt->n_values;
-    schloss_rc rc = run_message(&r, &p->blocks[p->root], in.ptr, in.ptr + in.len, 0);
+    schloss_rc rc = pb_run_message(&r, &p->blocks[p->root], in.ptr, in.ptr + in.len, 0);
     if (__builtin_expect(r.again, 0)) {
         take_back(out, before);
         crypt->n_values = n_values;
