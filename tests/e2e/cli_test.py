@@ -15,6 +15,8 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
+import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.path.realpath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, "build/release/bin/schloss"))
@@ -155,8 +157,8 @@ def http(status, body):
 
 def test_help_and_usage():
     words = Run("--generate", "words").lines()
-    check("the table has its commands", {"dev", "registry", "kek", "dek", "schema", "subject", "produce", "consume",
-                                         "inspect", "version"} <= set(words), words)
+    check("the table has its commands", {"dev", "registry", "kek", "dek", "kms", "schema", "subject", "produce",
+                                         "consume", "inspect", "version"} <= set(words), words)
     for word in words:
         Run(word, "--help").works(f"{word} --help", f"schloss {word}", "Usage:")
     Run("dek", "version", "list", "-h").works("help of a command three words deep", "schloss dek version list")
@@ -202,6 +204,29 @@ def test_generated():
     check("bash completes choices", complete("schloss", "version", "-o", "ja") == [] and
           complete("schloss", "version", "-o", "js") == ["json"])
     check("bash offers only flags of the command", "--raw" not in complete("schloss", "kek", "list", "--"))
+
+
+# ---- KMS keys, without a registry ----------------------------------------------------------------------------------
+
+def test_kms():
+    local = ["kms", "test", "--kms-type", "local-kms", "--kms-key-id", "any"]
+    r = Run("kms", "list", "-o", "json")
+    check("kms list", r.code == 0 and {"type": "local-kms", "from": "built in"} in json.loads(r.out), r)
+    r = Run(*local, "-X", "secret=test-only secret", "-o", "json")
+    steps = json.loads(r.out or "[]")
+    check("kms test proves a key, without a registry", r.code == 0 and
+          [(s["step"], s["result"]) for s in steps] ==
+          [("driver", "ok"), ("wrap", "ok"), ("unwrap", "ok"), ("compare", "ok")] and
+          all("ms" in s for s in steps[1:3]) and "62 bytes" in steps[1]["detail"], r)
+    Run(*local, env=CLEAN | {"LOCAL_SECRET": "s"}).works("kms test for people", "wraps to 62 bytes", "it is the key")
+    Run(*local, "-X", "rule.executors._ENCRYPT_.param.secret=s").works("configuration as for records", "compare")
+    r = Run(*local)
+    check("a failure: the step on standard output, what to do on standard error, exit 7", r.code == 7 and
+          "WRAP_FAILED" in r.out and "hint:" in r.err and "secret" in r.err, r)
+    r = Run("kms", "test", "--kms-type", "foo", "--kms-key-id", "bar")
+    check("an unknown type: exit 7", r.code == 7 and "foo://bar" in r.err and "hint:" in r.err, r)
+    Run("kms", "test", "--kms-type", "local-kms").fails("kms test wants a key id", 2, "--kms-key-id")
+    Run(*local, "-X", "schloss.no.such=1").fails("a misspelled key of ours stays an error", 2)
 
 
 # ---- peers that misbehave ------------------------------------------------------------------------------------------
@@ -330,6 +355,117 @@ def test_kek_and_dek(env):
     Run("kek", "delete", "k1", "--force", env=env).works("kek delete again")
     Run("kek", "delete", "k1", "--permanent", "--force", env=env).works("kek delete --permanent")
     Run("kek", "describe", "k1", "--all", env=env).fails("then it is gone", 3)
+
+
+def rest(env, method, where, body=None):
+    request = urllib.request.Request(env["SCHLOSS_REGISTRY"] + where, method=method,
+                                     data=None if body is None else json.dumps(body).encode(),
+                                     headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def wrapped_of(env, kek):
+    """What lies under a KEK: {(subject, algorithm, version): wrapped DEK}."""
+    found = {}
+    base = f"/dek-registry/v1/keks/{kek}/deks"
+    for subject in rest(env, "GET", base + "?deleted=true"):
+        for algorithm in ("AES128_GCM", "AES256_GCM", "AES256_SIV"):
+            try:
+                versions = rest(env, "GET", f"{base}/{subject}/versions?algorithm={algorithm}&deleted=true")
+            except urllib.error.HTTPError:
+                continue
+            for v in versions:
+                d = rest(env, "GET", f"{base}/{subject}/versions/{v}?algorithm={algorithm}&deleted=true")
+                found[subject, algorithm, v] = (d["encryptedKeyMaterial"], d.get("deleted", False))
+    return found
+
+
+def test_rewrap_and_register(env):
+    key = env | {"LOCAL_SECRET": "test-only secret"}
+    params = {"encrypt.kek.name": "rw", "encrypt.kms.type": "local-kms", "encrypt.kms.key.id": "rw"}
+    rules = {"domainRules": [{"name": "fields", "kind": "TRANSFORM", "type": "ENCRYPT", "mode": "WRITEREAD",
+                              "tags": ["PII"], "params": params | {"encrypt.dek.expiry.days": "1"}},
+                             {"name": "off", "kind": "TRANSFORM", "type": "ENCRYPT", "mode": "WRITEREAD",
+                              "tags": ["GDPR"], "disabled": True, "params": params}],
+             "encodingRules": [{"name": "payload", "kind": "TRANSFORM", "type": "ENCRYPT_PAYLOAD", "mode": "WRITEREAD",
+                                "params": params | {"encrypt.dek.algorithm": "AES256_SIV"}}]}
+    create = ["schema", "create", "--subject", "rw-value", "--schema", path("rw.avsc", json.dumps(SCHEMA))]
+    Run(*create, env=env).works("a subject without rules")
+    Run("dek", "register", "rw-value", env=key).works("no rules, no DEKs", "No rule wants a DEK.")
+    Run(*create, "--ruleset", path("rw.json", json.dumps(rules)), env=env).works("and with rules")
+    r = Run("dek", "register", "rw-value", "-o", "json", env=env)
+    r.fails("register without the KMS: exit 7", 7, "rule: ")
+    r = Run("dek", "register", "rw-value", "-o", "json", env=key)
+    made = json.loads(r.out or "[]")
+    check("register makes what the enabled rules want", r.code == 0 and
+          [(m["rule"], m["algorithm"], m["version"], m["result"]) for m in made] ==
+          [("fields", "AES256_GCM", 1, "created"), ("payload", "AES256_SIV", 1, "created")], r)
+    Run("kek", "describe", "rw", env=env).works("and registers the KEK", "local-kms")
+    r = Run("dek", "register", "rw-value", "--version", "2", "-X", "secret=test-only secret", "-o", "json", env=env)
+    check("again: nothing to do", r.code == 0 and {m["result"] for m in json.loads(r.out)} == {"exists"}, r)
+    Run("dek", "register", "rw-value", "--version", "1", env=key).works("a version without rules", "No rule wants")
+    Run("dek", "register", "rw-value", "--version", "9", env=key).fails("a version that is not there: exit 3", 3)
+    Run("dek", "register", "nope", env=key).fails("a subject that is not there: exit 3", 3)
+
+    before = wrapped_of(env, "rw")
+    r = Run("dek", "rewrap", "rw", "-o", "json", env=key)
+    after = wrapped_of(env, "rw")
+    check("rewrap stores a new wrapping of each DEK", r.code == 0 and before.keys() == after.keys() and
+          all(before[k][0] != after[k][0] for k in before) and len(json.loads(r.out)) == len(before) == 2, r, before)
+    r = Run("dek", "rewrap", "rw", env=env | {"LOCAL_SECRET": "another test-only secret"})
+    check("the wrong secret: exit 7, every DEK reported", r.code == 7 and r.out.count("UNWRAP_FAILED") == 2 and
+          "2 of 2 DEKs" in r.err and "hint:" in r.err, r)
+    check("and nothing is changed", wrapped_of(env, "rw") == after)
+
+    # one that is damaged among good ones, one that is soft-deleted
+    good = after["rw-value", "AES256_GCM", 1][0]
+    base = "/dek-registry/v1/keks/rw/deks"
+    rest(env, "POST", base + "/bad", {"subject": "bad", "version": 1, "algorithm": "AES256_GCM",
+                                     "encryptedKeyMaterial": good[:-8] + "AAAAAAA="})
+    rest(env, "POST", base + "/gone", {"subject": "gone", "version": 1, "algorithm": "AES256_GCM",
+                                      "encryptedKeyMaterial": good})
+    Run("dek", "delete", "--kek-name", "rw", "--subject", "gone", "--force", env=env).works("one is soft-deleted")
+    before = wrapped_of(env, "rw")
+    r = Run("dek", "rewrap", "rw", "-o", "json", env=key)
+    after = wrapped_of(env, "rw")
+    check("a damaged DEK does not stop the others", r.code == 7 and "1 of 3 DEKs" in r.err and
+          {k[0] for k in before if before[k] != after[k]} == {"rw-value"}, r)
+    r = Run("dek", "rewrap", "rw", "--include-deleted", "--subject", "gone", "-o", "json", env=key)
+    last = wrapped_of(env, "rw")
+    check("--include-deleted, --subject", r.code == 0 and {k[0] for k in after if after[k] != last[k]} == {"gone"} and
+          last["gone", "AES256_GCM", 1][1] is True, r)
+    Run("dek", "rewrap", "rw", "--subject", "nope", env=key).fails("a subject without DEKs: exit 3", 3)
+    Run("dek", "rewrap", "nope", env=key).fails("a KEK that is not there: exit 3", 3)
+    Run("dek", "delete", "--kek-name", "rw", "--subject", "bad", "--force", env=env).works("the damaged one goes")
+    Run("kek", "create", "rws", "--kms-type", "local-kms", "--kms-key", "s", "--shared", env=env).works("a shared KEK")
+    Run("dek", "create", "--kek-name", "rws", "--subject", "s", env=env).works("with a DEK")
+    before = wrapped_of(env, "rws")
+    r = Run("dek", "rewrap", "rws", env=env)
+    check("under a shared KEK the registry wraps", r.code == 0 and before != wrapped_of(env, "rws"), r)
+
+    # kill -9 in the middle: every DEK is whole, and the next run does them all
+    n = 150
+    for i in range(n):
+        rest(env, "POST", f"{base}/many{i}", {"subject": f"many{i}", "version": 1, "algorithm": "AES256_GCM",
+                                              "encryptedKeyMaterial": good})
+    before = wrapped_of(env, "rw")
+    p = subprocess.Popen([BIN, "dek", "rewrap", "rw"], env=key, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    where = f"{base}/many{n // 3}/versions/1?algorithm=AES256_GCM"
+    while p.poll() is None and rest(env, "GET", where)["encryptedKeyMaterial"] == good:
+        pass
+    p.kill()
+    p.wait()
+    killed = wrapped_of(env, "rw")
+    changed = sum(before[k] != killed[k] for k in before)
+    check("kill -9 while it runs leaves some old, some new", 0 < changed < n, changed)
+    r = Run("dek", "rewrap", "rw", "-o", "json", env=key)
+    check("the next run opens and wraps every one", r.code == 0 and
+          sum(s["result"] == "rewrapped" for s in json.loads(r.out)) == n + 2, r)
+    # records written before are read after
+    Run("dek", "rewrap", "people", env=key).works("the DEKs of records")
+    r = Run("consume", "people", "-n", "3", env=key)
+    check("data stays readable", r.code == 0 and "ada@example.org" in r.out, r)
 
 
 SCHEMA = {"type": "record", "name": "Person", "namespace": "com.example", "fields": [
@@ -533,7 +669,8 @@ def test_dev():
                re.fullmatch(r"127\.0\.0\.1:\d+", bootstrap or "") is not None, s.lines)
     if ok:
         env = CLEAN | {"SCHLOSS_REGISTRY": registry, "SCHLOSS_BOOTSTRAP": bootstrap}
-        for part in (test_kek_and_dek, test_schemas, test_records, test_bad_records, test_groups, test_interrupts):
+        for part in (test_kek_and_dek, test_schemas, test_records, test_rewrap_and_register, test_bad_records, test_groups,
+                     test_interrupts):
             try:
                 part(env)
             except Exception as e:  # a part that cannot go on is one failure, the next one still runs
@@ -546,7 +683,7 @@ def test_dev():
 
 def main():
     try:
-        for part in (test_help_and_usage, test_generated, test_bad_registries, test_registry_server, test_tls, test_dev):
+        for part in (test_help_and_usage, test_generated, test_kms, test_bad_registries, test_registry_server, test_tls, test_dev):
             try:
                 part()
             except Exception as e:
