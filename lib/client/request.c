@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "client/auth.h"
 #include "codec/json/scan.h"
 
 #define PATH_MAX_BYTES ((size_t)64 * 1024)
@@ -60,12 +61,39 @@ void body_int(sr_exchange_t *x, const char *name, int32_t value) {
     buf_printf(&x->body, "%d", value);
 }
 
+/* With a bearer token; once more with a new one when an old one is refused. */
+static schloss_rc call_with_token(sr_exchange_t *x, io_t *io, const http_service_t *svc, io_call_t *call,
+                                  schloss_error_t *err) {
+    for (;;) {
+        buf_t token;
+        buf_init(&token, PATH_MAX_BYTES, "bearer token", true);
+        schloss_rc rc = sr_auth_header(svc->auth, io, &token, err);
+        if (rc == SCHLOSS_OK) {
+            const schloss_http_header_t header = {"Authorization", buf_cstr(&token)};
+            call->headers = &header;
+            call->n_headers = 1;
+            rc = io_call(io, svc, call, &x->answer, err);
+            call->headers = NULL;
+        }
+        buf_clear(&token);
+        TRY(rc);
+        if (x->answer.status != 401 || !sr_auth_refused(svc->auth, io)) {
+            return SCHLOSS_OK;
+        }
+        io_forget(io, call->method, call->path);
+    }
+}
+
 schloss_rc exchange_run(sr_exchange_t *x, io_t *io, const http_service_t *svc, schloss_error_t *err) {
     TRY(buf_check(&x->body, err));
     const char *path = buf_cstr(&x->path);
     TRY(buf_check(&x->path, err));
     io_call_t call = {.method = x->method, .path = path, .body = buf_view(&x->body), .sensitive = x->sensitive};
-    TRY(io_call(io, svc, &call, &x->answer, err));
+    if (svc->auth == NULL) {
+        TRY(io_call(io, svc, &call, &x->answer, err));
+    } else {
+        TRY(call_with_token(x, io, svc, &call, err));
+    }
     return answer_status(x, err);
 }
 

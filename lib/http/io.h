@@ -28,6 +28,7 @@ typedef struct http_service {
     uint32_t retries_wait_ms;     /* 1000 */
     uint32_t retries_max_wait_ms; /* 20000 */
     uint32_t connect_timeout_ms, timeout_ms;
+    struct sr_auth *auth;        /* bearer tokens that expire (client/auth.h), in place of authorization; NULL: none */
     bool is_foreign;             /* a KMS: none of the registry's fixed headers (Content-Type, Accept, Confluent-*) */
     const schloss_tls_t *tls;    /* see schloss_http_request_t; a foreign service must set it */
     schloss_protocol_t protocol; /* of all its calls */

@@ -17,6 +17,7 @@ struct schloss_client {
     _Atomic uint32_t refs;
     schloss_conf_t *conf;
     http_service_t service;
+    schloss_tls_t tls; /* towards the registry; strings of conf */
     schloss_transport_t transport;
     bool embedded; /* transport is the application's hook */
     clk_t clock;
@@ -75,6 +76,11 @@ void core_delist(core_t *c);
 /* Calls each for c and the private cores made from it. */
 void core_family(core_t *c, void (*each)(core_t *c, void *user), void *user);
 void core_cond_init(core_t *c);
+
+/* ---- the registry as a service (service.c) ---- */
+SCHLOSS_NODISCARD schloss_rc core_service_init(core_t *c, schloss_error_t *err);
+void core_service_clear(core_t *c);
+SCHLOSS_NODISCARD schloss_rc core_transport_init(core_t *c, schloss_error_t *err);
 
 /* ---- refresh thread (refresh.c) ---- */
 void refresher_start(core_t *c);

@@ -1,13 +1,14 @@
 /* The live cores of the process, and what a fork does with them.
  *
  * A process may fork while other threads hold locks of a core, or while their fetches are in flight. So a fork first
- * takes all locks in their order (this list, each core's lock, its env.lock, OpenSSL look-ups, secret memory, log) and
- * gives them back on both sides. In the child the other threads do not exist: flights are dropped, or who needs their
- * key would wait for ever; the condition on which the refresh thread waited is made anew, or destroying it would wait
- * for that thread.
- * What those threads held references of (views, key sets) stays in the child's memory until it ends. */
+ * takes all locks in their order (this list, each core's lock, its env.lock, its token's, OpenSSL look-ups, secret
+ * memory, log) and gives them back on both sides. In the child the other threads do not exist: flights are dropped, or
+ * who needs their key would wait for ever; the condition on which the refresh thread waited is made anew, or destroying
+ * it would wait for that thread. What those threads held references of (views, key sets) stays in the child's memory
+ * until it ends. */
 #include "base/log.h"
 #include "base/secret.h"
+#include "client/auth.h"
 #include "crypto/ossl.h"
 #include "serde/core.h"
 
@@ -19,11 +20,17 @@ static void before_fork(void) {
     for (core_t *c = first; c != NULL; c = c->next) {
         pthread_mutex_lock(&c->lock);
         pthread_mutex_lock(&c->env.lock);
+        if (c->service.auth != NULL) {
+            sr_auth_lock(c->service.auth);
+        }
     }
 }
 
 static void after_fork_parent(void) {
     for (core_t *c = first; c != NULL; c = c->next) {
+        if (c->service.auth != NULL) {
+            sr_auth_unlock(c->service.auth);
+        }
         pthread_mutex_unlock(&c->env.lock);
         pthread_mutex_unlock(&c->lock);
     }
@@ -34,6 +41,9 @@ static void after_fork_child(void) {
     for (core_t *c = first; c != NULL; c = c->next) {
         flight_drop_all(c);
         core_cond_init(c);
+        if (c->service.auth != NULL) {
+            sr_auth_unlock(c->service.auth);
+        }
         pthread_mutex_unlock(&c->env.lock);
         pthread_mutex_unlock(&c->lock);
     }

@@ -226,9 +226,9 @@ static schloss_rc write_view(schloss_prepare_t *p, view_t **out, schloss_error_t
     bool latest = writes_latest(h);
     sr_schema_t *sr = NULL;
     const char *message = h->message_name;
-    char *key = latest ? mem_printf("w|latest|%s%s%s", subject, message == NULL ? "" : "|m:",
-                                    message == NULL ? "" : message)
-                       : own_key(h, subject);
+    char *key =
+        latest ? mem_printf("w|latest|%s%s%s", subject, message == NULL ? "" : "|m:", message == NULL ? "" : message)
+               : own_key(h, subject);
     schloss_rc rc = key == NULL ? NO_MEMORY(err) : SCHLOSS_OK;
     if (rc == SCHLOSS_OK && (*out = cached_view(h->core, key)) == NULL) {
         rc = take_off(p, key, err);

@@ -81,10 +81,12 @@ static void test_lookup_body(void **state) {
     canned_t c;
     canned_open(&c, NULL);
     sr_schema_t *s = NULL;
-    assert_int_equal(DRIVE(&c, sr_lookup(c.io, &c.svc, "s", "\"string\"", NULL, 0, false, &s, &c.err)), SCHLOSS_ABSENT);
+    sr_given_t one = {.text = "\"string\""};
+    assert_int_equal(DRIVE(&c, sr_lookup(c.io, &c.svc, "s", &one, &s, &c.err)), SCHLOSS_ABSENT);
     assert_string_equal(c.body, "{\"schema\":\"\\\"string\\\"\",\"schemaType\":\"AVRO\"}");
     schloss_schema_ref_t refs[] = {{"a.B", "sub", 2}, {"a.C", "other", 1}};
-    assert_int_equal(DRIVE(&c, sr_lookup(c.io, &c.svc, "s", "1", refs, 2, true, &s, &c.err)), SCHLOSS_ABSENT);
+    sr_given_t two = {.text = "1", .refs = refs, .n_refs = 2, .normalize = true};
+    assert_int_equal(DRIVE(&c, sr_lookup(c.io, &c.svc, "s", &two, &s, &c.err)), SCHLOSS_ABSENT);
     assert_string_equal(c.body, "{\"schema\":\"1\",\"schemaType\":\"AVRO\",\"references\":["
                                 "{\"name\":\"a.B\",\"subject\":\"sub\",\"version\":2},"
                                 "{\"name\":\"a.C\",\"subject\":\"other\",\"version\":1}]}");
