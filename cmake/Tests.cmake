@@ -43,7 +43,7 @@ if(SCHLOSS_FUZZ)
   endforeach()
 endif()
 
-foreach(extra tests/vectors tests/interop tests/fault tests/e2e tests/kms bench examples)
+foreach(extra tests/vectors tests/diff tests/interop tests/fault tests/e2e tests/kms bench examples)
   if(EXISTS ${CMAKE_SOURCE_DIR}/${extra}/CMakeLists.txt)
     add_subdirectory(${extra})
   endif()

@@ -8,7 +8,10 @@ schloss_rc plan_compile(plan_t **out, const record_type_t *type, const plan_spec
     if (type->protobuf != NULL) {
         return plan_protobuf_compile(out, type->protobuf, spec, err);
     }
-    return FAIL(err, SCHEMA_TYPE, "this build compiles plans for AVRO only");
+    if (type->json != NULL) {
+        return plan_json_compile(out, type->json, spec, err);
+    }
+    return FAIL(err, SCHEMA_TYPE, "a plan needs a schema");
 }
 
 void plan_free(plan_t *p) {

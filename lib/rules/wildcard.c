@@ -3,17 +3,9 @@
 #include "base/mem.h"
 #include <string.h>
 
-/* One element of a pattern at *p; advances *p behind it. */
-typedef struct token {
-    enum { T_DEEP, T_STAR, T_ONE, T_CHAR, T_CLASS } kind;
-    unsigned char ch;
-    const char *set; /* T_CLASS: first character inside the brackets */
-    size_t set_len;
-} token_t;
-
-static token_t next_token(const char **p) {
+wildcard_token_t rule_wildcard_next(const char **p) {
     const char *s = *p;
-    token_t t = {.kind = T_CHAR, .ch = (unsigned char)*s};
+    wildcard_token_t t = {.kind = T_CHAR, .ch = (unsigned char)*s};
     size_t used = 1;
     if (s[0] == '*' && s[1] == '*') {
         t.kind = T_DEEP;
@@ -36,7 +28,7 @@ static token_t next_token(const char **p) {
     return t;
 }
 
-static bool class_has(const token_t *t, unsigned char c) {
+static bool class_has(const wildcard_token_t *t, unsigned char c) {
     size_t i = 0;
     bool negated = t->set[0] == '^';
     bool hit = false;
@@ -54,7 +46,7 @@ static bool class_has(const token_t *t, unsigned char c) {
     return hit != negated;
 }
 
-static bool token_has(const token_t *t, unsigned char c) {
+bool rule_wildcard_has(const wildcard_token_t *t, unsigned char c) {
     switch (t->kind) {
     case T_DEEP:
         return true;
@@ -84,10 +76,10 @@ bool rule_wildcard_match(const char *pattern, const char *name) {
     memset(reach, 0, n + 1);
     reach[0] = 1;
     for (const char *p = pattern; *p != '\0';) {
-        token_t t = next_token(&p);
+        wildcard_token_t t = rule_wildcard_next(&p);
         if (t.kind == T_DEEP || t.kind == T_STAR) {
             for (size_t i = 0; i < n; i++) {
-                if (reach[i] && token_has(&t, (unsigned char)name[i])) {
+                if (reach[i] && rule_wildcard_has(&t, (unsigned char)name[i])) {
                     reach[i + 1] = 1;
                 }
             }
@@ -97,7 +89,7 @@ bool rule_wildcard_match(const char *pattern, const char *name) {
         reach[0] = 0;
         for (size_t i = 0; i < n; i++) {
             uint8_t next = reach[i + 1];
-            bool ok = before && token_has(&t, (unsigned char)name[i]);
+            bool ok = before && rule_wildcard_has(&t, (unsigned char)name[i]);
             if (t.kind != T_CHAR && reach[i] && is_continuation(name[i])) {
                 ok = true; /* the character goes on */
             }
