@@ -6,8 +6,8 @@
 #include "cli/stop.h"
 #include <errno.h>
 #include <inttypes.h>
-#include <schloss/avro.h>
 #include <schloss/kafka.h>
+#include <schloss/record.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,7 +15,7 @@ typedef struct consume {
     cli_t *cli;
     schloss_client_t *client;
     schloss_deserializer_t *value_de, *key_de; /* key_de NULL: raw keys */
-    schloss_avro_writer_t *value_writer, *key_writer;
+    schloss_buffer_t *value_buf, *key_buf;
     unsigned json_flags;
     bool raw;
     bool reader_gone; /* whoever read our output has closed it, as head does: nothing to complain about */
@@ -38,13 +38,13 @@ static schloss_rc open_all(consume_t *c) {
     if (c->raw) {
         TRY(disable_rules(cli));
     }
-    c->json_flags = args_flag(cli->args, OPT_PLAIN_JSON) ? SCHLOSS_AVRO_JSON_PLAIN : 0;
+    c->json_flags = args_flag(cli->args, OPT_PLAIN_JSON) ? SCHLOSS_RECORD_PLAIN : 0;
     TRY(settings_need_bootstrap(&cli->settings, cli->err));
     TRY(session_client(cli, &c->client));
     TRY(schloss_deserializer_new(c->client, NULL, &c->value_de, cli->err));
-    c->value_writer = schloss_avro_writer_new(0);
-    c->key_writer = schloss_avro_writer_new(0);
-    if (c->value_writer == NULL || c->key_writer == NULL) {
+    c->value_buf = schloss_buffer_new(0);
+    c->key_buf = schloss_buffer_new(0);
+    if (c->value_buf == NULL || c->key_buf == NULL) {
         return NO_MEMORY(cli->err);
     }
     return args_flag(cli->args, OPT_AVRO_KEY) ? schloss_deserializer_new(c->client, NULL, &c->key_de, cli->err)
@@ -53,8 +53,8 @@ static schloss_rc open_all(consume_t *c) {
 
 static void close_all(consume_t *c) {
     buf_clear(&c->line);
-    schloss_avro_writer_free(c->value_writer);
-    schloss_avro_writer_free(c->key_writer);
+    schloss_buffer_free(c->value_buf);
+    schloss_buffer_free(c->key_buf);
     schloss_deserializer_free(c->value_de);
     schloss_deserializer_free(c->key_de);
     schloss_client_free(c->client);
@@ -68,7 +68,7 @@ static schloss_rc decode(consume_t *c, const rd_kafka_message_t *msg, bool is_ke
     bytes_t json = bytes("null", 4);
     schloss_target_t target = session_target(c->cli, c->cli->args->arg[0], is_key);
     schloss_deserializer_t *de = is_key ? c->key_de : c->value_de;
-    schloss_avro_writer_t *w = is_key ? c->key_writer : c->value_writer;
+    schloss_buffer_t *w = is_key ? c->key_buf : c->value_buf;
     if (target.subject == NULL) {
         TRY(schloss_kafka_decode(de, msg, is_key, &decoded, err));
     } else {
@@ -87,13 +87,13 @@ static schloss_rc decode(consume_t *c, const rd_kafka_message_t *msg, bool is_ke
         TRY(schloss_deserialize(de, &target, data, header, n, &decoded, err));
     }
     if (decoded.value.ptr != NULL) {
-        TRY(schloss_avro_to_json(decoded.schema, decoded.value, c->json_flags, w, &json, err));
+        TRY(schloss_record_to_json(decoded.schema, decoded.value, c->json_flags, w, &json, err));
     }
     buf_put(&c->line, json.ptr, json.len);
     return SCHLOSS_OK;
 }
 
-/* With --raw a value that is no Avro under its schema (an encrypted payload) is shown as its bytes. */
+/* With --raw a value that is no record under its schema (an encrypted payload) is shown as its bytes. */
 static schloss_rc put_value(consume_t *c, const rd_kafka_message_t *msg) {
     size_t at = c->line.len;
     schloss_rc rc = decode(c, msg, false);

@@ -6,8 +6,8 @@
 #include "cli/session.h"
 #include "cli/stop.h"
 #include <inttypes.h>
-#include <schloss/avro.h>
 #include <schloss/kafka.h>
+#include <schloss/record.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,7 +17,7 @@ typedef struct produce {
     kafka_t kafka;
     schloss_client_t *client;
     schloss_serializer_t *value_ser, *key_ser; /* key_ser NULL: raw keys */
-    schloss_avro_writer_t *value_writer, *key_writer;
+    schloss_buffer_t *value_buf, *key_buf;
     rd_kafka_topic_t *rkt;
     rd_kafka_headers_t *headers;
     int32_t partition;
@@ -71,14 +71,17 @@ static schloss_rc open_all(produce_t *p) {
            "--key and --parse-key exclude each other");
     ENSURE(args_text(a, OPT_DELIMITER, ":")[0] != '\0', cli->err, INVALID_ARGUMENT, "--delimiter must not be empty");
     p->partition = (int32_t)args_int(a, OPT_PARTITION, RD_KAFKA_PARTITION_UA);
-    p->json_flags = args_flag(a, OPT_PLAIN_JSON) ? SCHLOSS_AVRO_JSON_PLAIN : 0;
+    p->json_flags = args_flag(a, OPT_PLAIN_JSON) ? SCHLOSS_RECORD_PLAIN : 0;
     TRY(make_headers(p));
     TRY(settings_need_bootstrap(&cli->settings, cli->err));
     TRY(session_client(cli, &p->client));
     TRY(schloss_serializer_new(p->client, NULL, &p->value_ser, cli->err));
-    p->value_writer = schloss_avro_writer_new(0);
-    p->key_writer = schloss_avro_writer_new(0);
-    if (p->value_writer == NULL || p->key_writer == NULL) {
+    if (args_has(a, OPT_MESSAGE)) {
+        TRY(schloss_serializer_set_message(p->value_ser, a->text[OPT_MESSAGE], cli->err));
+    }
+    p->value_buf = schloss_buffer_new(0);
+    p->key_buf = schloss_buffer_new(0);
+    if (p->value_buf == NULL || p->key_buf == NULL) {
         return NO_MEMORY(cli->err);
     }
     if (args_flag(a, OPT_AVRO_KEY)) {
@@ -106,20 +109,20 @@ static void close_all(produce_t *p) {
     if (p->headers != NULL) {
         rd_kafka_headers_destroy(p->headers);
     }
-    schloss_avro_writer_free(p->value_writer);
-    schloss_avro_writer_free(p->key_writer);
+    schloss_buffer_free(p->value_buf);
+    schloss_buffer_free(p->key_buf);
     schloss_serializer_free(p->value_ser);
     schloss_serializer_free(p->key_ser);
     schloss_client_free(p->client);
 }
 
-/* JSON to Avro under the schema that the subject has now. */
+/* JSON to a record under the schema that the subject has now. */
 static schloss_rc encode(produce_t *p, bool is_key, bytes_t json, bytes_t *out) {
     schloss_target_t target = session_target(p->cli, p->topic, is_key);
     const schloss_schema_t *schema = NULL;
     TRY(schloss_serializer_prepare(is_key ? p->key_ser : p->value_ser, &target, &schema, p->cli->err));
-    return schloss_avro_from_json(schema, (const char *)json.ptr, json.len, p->json_flags,
-                                  is_key ? p->key_writer : p->value_writer, out, p->cli->err);
+    return schloss_record_from_json(schema, (const char *)json.ptr, json.len, p->json_flags,
+                                    is_key ? p->key_buf : p->value_buf, out, p->cli->err);
 }
 
 static bool is_null(bytes_t json) {

@@ -31,6 +31,26 @@ static schloss_rc copy_json(const char *json, size_t len, buf_t *out, schloss_er
     return buf_check(out, err);
 }
 
+/* Without white space between tokens, so that it fits one line. */
+static schloss_rc compact_json(const char *json, size_t len, buf_t *out, schloss_error_t *err) {
+    json_span_t span;
+    TRY(json_scan_depth(&span, json, len, LIMIT_RECORD_DEPTH, err));
+    const char *end = span.ptr + span.len, *from = span.ptr;
+    bool in_string = false;
+    for (const char *p = span.ptr; p < end; p++) {
+        if (in_string && *p == '\\') {
+            p++;
+        } else if (*p == '"') {
+            in_string = !in_string;
+        } else if (!in_string && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r')) {
+            buf_put(out, from, (size_t)(p - from));
+            from = p + 1;
+        }
+    }
+    buf_put(out, from, (size_t)(end - from));
+    return buf_check(out, err);
+}
+
 static schloss_rc give(schloss_buffer_t *b, schloss_bytes_t *out, schloss_error_t *err) {
     TRY(buf_check(&b->buf, err));
     *out = b->buf.len == 0 ? bytes("", 0) : buf_view(&b->buf);
@@ -54,6 +74,6 @@ schloss_rc schloss_record_to_json(const schloss_schema_t *schema, schloss_bytes_
     buf_reset(&b->buf);
     TRY(schema->avro != NULL      ? avro_to_json(avro_schema_root(schema->avro), record, flags, &b->buf, err)
         : schema->message != NULL ? pb_to_json(schema->message, record, &b->buf, err)
-                                  : copy_json((const char *)record.ptr, record.len, &b->buf, err));
+                                  : compact_json((const char *)record.ptr, record.len, &b->buf, err));
     return give(b, out, err);
 }

@@ -64,8 +64,13 @@ static bool same(const json_t *o, const char *name, const char *value) {
 
 /* ---- schemas ---- */
 
-static json_t *schema_answer(const json_t *s, bool with_subject) {
+static json_t *schema_answer(const call_t *c, const json_t *s, bool with_subject) {
     json_t *out = fake_own(json_deep_copy(s));
+    char *format = param(c, "format");
+    if (format != NULL && strcmp(format, "serialized") == 0 && json_is_string(json_object_get(out, "serialized"))) {
+        json_object_set(out, "schema", json_object_get(out, "serialized"));
+    }
+    free(format);
     json_object_del(out, "serialized");
     json_object_del(out, "messageName");
     json_object_del(out, "messageIndexes");
@@ -97,7 +102,7 @@ static json_t *latest_of(fake_registry_t *fr, const char *subject, const char *v
 static json_t *get_version(const call_t *c) {
     json_t *s = latest_of(c->fr, c->segments[1], c->segments[3]);
     if (s != NULL) {
-        return schema_answer(s, true);
+        return schema_answer(c, s, true);
     }
     return latest_of(c->fr, c->segments[1], "latest") == NULL ? failure(c, 404, 40401, "Subject not found.")
                                                               : failure(c, 404, 40402, "Version not found.");
@@ -117,7 +122,7 @@ static json_t *get_by_id(const call_t *c) {
     if (any == NULL) {
         return failure(c, 404, 40403, "Schema not found");
     }
-    return schema_answer(exact != NULL ? exact : any, exact != NULL);
+    return schema_answer(c, exact != NULL ? exact : any, exact != NULL);
 }
 
 static json_t *get_by_guid(const call_t *c) {
@@ -125,7 +130,7 @@ static json_t *get_by_guid(const call_t *c) {
     size_t i;
     json_array_foreach(c->fr->schemas, i, s) {
         if (same(s, "guid", c->segments[2])) {
-            return schema_answer(s, false);
+            return schema_answer(c, s, false);
         }
     }
     return failure(c, 404, 40403, "Schema not found");
@@ -143,7 +148,7 @@ static json_t *lookup(const call_t *c) {
     }
     json_decref(wanted);
     if (found != NULL) {
-        return schema_answer(found, true);
+        return schema_answer(c, found, true);
     }
     return latest_of(c->fr, c->segments[1], "latest") == NULL ? failure(c, 404, 40401, "Subject not found.")
                                                               : failure(c, 404, 40403, "Schema not found");

@@ -6,6 +6,7 @@
 #include "crypto/nonce.h"
 #include "crypto/tink.h"
 #include "testlib/fake_registry.h"
+#include <schloss/record.h>
 #include <schloss/schloss.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ typedef struct world {
     schloss_client_t *client;
     schloss_serializer_t *ser;
     schloss_deserializer_t *de;
-    schloss_avro_writer_t *writer;
+    schloss_buffer_t *writer;
     schloss_error_t *err;
     schloss_target_t target;
     int64_t now;
@@ -83,7 +84,7 @@ static void fill_registry(fake_registry_t *fr, const json_t *v) {
 
 static bool world_open(world_t *w, vec_t *t, const char *disabled_type) {
     const json_t *v = t->v;
-    *w = (world_t){.err = schloss_error_new(), .fr = fake_registry_new(), .writer = schloss_avro_writer_new(0)};
+    *w = (world_t){.err = schloss_error_new(), .fr = fake_registry_new(), .writer = schloss_buffer_new(0)};
     w->now = json_integer_value(json_object_get(v, "now"));
     fill_registry(w->fr, v);
     schloss_conf_t *conf = schloss_conf_new();
@@ -112,7 +113,7 @@ static void world_close(world_t *w) {
     schloss_serializer_free(w->ser);
     schloss_deserializer_free(w->de);
     schloss_client_free(w->client);
-    schloss_avro_writer_free(w->writer);
+    schloss_buffer_free(w->writer);
     schloss_error_free(w->err);
     fake_registry_free(w->fr);
 }
@@ -146,7 +147,7 @@ static bool same_value(vec_t *t, world_t *w, const schloss_decoded_t *d, const j
         return true;
     }
     schloss_bytes_t text;
-    CHECK(t, schloss_avro_to_json(d->schema, d->value, 0, w->writer, &text, w->err) == SCHLOSS_OK, "to JSON: %s",
+    CHECK(t, schloss_record_to_json(d->schema, d->value, 0, w->writer, &text, w->err) == SCHLOSS_OK, "to JSON: %s",
           schloss_error_message(w->err));
     json_t *got = json_loadb((const char *)text.ptr, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     CHECK(t, got != NULL, "what was read is no JSON: %.*s", (int)text.len, (const char *)text.ptr);
@@ -209,13 +210,17 @@ static bool all_taken(const nonces_t *n) {
 
 /* A subject that is named after the record needs the writer's schema to be known beforehand. */
 static schloss_rc give_schema(world_t *w, const json_t *v) {
-    const char *text = vec_str(json_object_get(v, "schema"), "schema", "");
+    const json_t *schema = json_object_get(v, "schema");
+    const char *text = vec_str(schema, "schema", ""), *message = vec_str(schema, "messageName", NULL);
+    if (message != NULL) {
+        return schloss_serializer_set_message(w->ser, message, w->err);
+    }
     return strstr(vec_str(v, "subjectNameStrategy", ""), "RECORD") == NULL
                ? SCHLOSS_OK
                : schloss_serializer_set_schema(w->ser, text, strlen(text), NULL, 0, w->err);
 }
 
-/* message as Avro binary under the schema that the serializer will use. */
+/* message as a record under the schema that the serializer will use. */
 static schloss_rc encode(world_t *w, const json_t *message, schloss_bytes_t *out) {
     const schloss_schema_t *schema = NULL;
     schloss_rc rc = schloss_serializer_prepare(w->ser, &w->target, &schema, w->err);
@@ -223,7 +228,7 @@ static schloss_rc encode(world_t *w, const json_t *message, schloss_bytes_t *out
         return rc;
     }
     char *text = json_dumps(message, JSON_ENCODE_ANY | JSON_COMPACT);
-    rc = schloss_avro_from_json(schema, text, strlen(text), 0, w->writer, out, w->err);
+    rc = schloss_record_from_json(schema, text, strlen(text), 0, w->writer, out, w->err);
     free(text);
     return rc;
 }

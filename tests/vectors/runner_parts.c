@@ -107,18 +107,41 @@ static bool check_parse(vec_t *t, bytes_t prefix, bool is_guid, int32_t id, cons
     return true;
 }
 
+/* The indexes behind a prefix, read back. */
+static bool same_path(vec_t *t, bytes_t in, const int32_t *path, size_t n) {
+    int32_t got[PB_INDEX_MAX];
+    size_t n_got = 0, len = 0;
+    CHECK(t,
+          framing_parse_indexes(in, got, &n_got, &len, NULL) == SCHLOSS_OK && len == in.len && n_got == n &&
+              memcmp(got, path, n * sizeof(path[0])) == 0,
+          "the message indexes are not read back");
+    return true;
+}
+
 bool check_framing(vec_t *t) {
-    uint8_t out[17], guid[16];
-    int32_t id = (int32_t)json_integer_value(json_object_get(t->v, "schemaId"));
+    uint8_t out[FRAMING_GUID_LEN + FRAMING_INDEX_MAX], guid[16], tail[FRAMING_INDEX_MAX];
+    int32_t id = (int32_t)json_integer_value(json_object_get(t->v, "schemaId")), path[PB_INDEX_MAX];
     bytes_t id_prefix = vec_bytes(t->v, "idPrefix"), guid_prefix = vec_bytes(t->v, "guidPrefix");
+    const json_t *indexes = json_object_get(t->v, "messageIndexes");
+    size_t n_path = json_array_size(indexes), n_tail = 0;
+    for (size_t i = 0; i < n_path && i < PB_INDEX_MAX; i++) {
+        path[i] = (int32_t)json_integer_value(json_array_get(indexes, i));
+    }
+    if (json_is_array(indexes)) {
+        n_tail = framing_write_indexes(tail, path, n_path);
+    }
     CHECK(t, uuid_parse(guid, vec_str(t->v, "guid", "")), "the GUID is refused");
     size_t n = framing_write_id(out, id);
-    if (!vec_same(t, "id prefix", bytes(out, n), id_prefix)) {
+    memcpy(out + n, tail, n_tail);
+    if (!vec_same(t, "id prefix", bytes(out, n + n_tail), id_prefix)) {
         return false;
     }
     n = framing_write_guid(out, guid);
-    return vec_same(t, "GUID prefix", bytes(out, n), guid_prefix) && check_parse(t, id_prefix, false, id, guid) &&
-           check_parse(t, guid_prefix, true, id, guid);
+    memcpy(out + n, tail, n_tail);
+    return vec_same(t, "GUID prefix", bytes(out, n + n_tail), guid_prefix) &&
+           check_parse(t, bytes(id_prefix.ptr, FRAMING_ID_LEN), false, id, guid) &&
+           check_parse(t, bytes(guid_prefix.ptr, FRAMING_GUID_LEN), true, id, guid) &&
+           (n_tail == 0 || same_path(t, bytes(tail, n_tail), path, n_path));
 }
 
 bool check_wildcard(vec_t *t) {
