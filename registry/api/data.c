@@ -23,8 +23,13 @@ void row_view(sqlite3_stmt *st, row_t *out) {
     out->refs = col_text(st, 8);
     out->metadata = col_text(st, 9);
     out->ruleset = col_text(st, 10);
+    const char *type = col_text(st, 11);
+    out->type = type == NULL ? NULL : schema_type(type);
+    if (out->type == NULL) {
+        out->type = &schema_avro; /* only when SQLite is out of memory: the statement has failed then */
+    }
     if (out->text == NULL) {
-        out->text = ""; /* only when SQLite is out of memory: the statement has failed then */
+        out->text = ""; /* likewise */
     }
 }
 
@@ -112,13 +117,13 @@ rest_rc id_parse(request_t *rq, const char *s, int64_t *out) {
 }
 
 /* ---- printing ---- */
+stored_schema_t row_stored(const row_t *row) {
+    return (stored_schema_t){row->type, row->ctx, row->text, row->refs};
+}
+
 rest_rc row_text(request_t *rq, db_t *db, const row_t *row, const char **out) {
-    const char *format = request_param(rq, "format");
-    if (format != NULL && strcmp(format, "resolved") == 0 && row->refs != NULL) {
-        return canon_resolved(rq, db, row->ctx, row->text, row->refs, out);
-    }
-    *out = row->text;
-    return 0;
+    stored_schema_t s = row_stored(row);
+    return stored_text(rq, db, &s, request_param(rq, "format"), out);
 }
 
 rest_rc put_refs(request_t *rq, const char *ctx, const char *refs) {
@@ -168,7 +173,8 @@ rest_rc put_tags(request_t *rq, db_t *db, const row_t *row) {
         return 0;
     }
     put_name(&rq->out, "schemaTags");
-    return canon_find_tags(rq, db, row->ctx, row->text, row->refs, tags, n, &rq->out);
+    stored_schema_t s = row_stored(row);
+    return stored_tags(rq, db, &s, tags, n, &rq->out);
 }
 
 rest_rc put_row(request_t *rq, db_t *db, const row_t *row, bool with_stored) {
@@ -183,7 +189,7 @@ rest_rc put_row(request_t *rq, db_t *db, const row_t *row, bool with_stored) {
     put_int(b, "version", row->version);
     put_int(b, "id", row->id);
     put_str(b, "guid", row->guid);
-    put_str(b, "schemaType", "AVRO");
+    put_str(b, "schemaType", row->type->name);
     TRY(put_refs(rq, row->ctx, row->refs));
     put_raw(b, "metadata", row->metadata);
     put_raw(b, "ruleSet", row->ruleset);
@@ -199,6 +205,7 @@ rest_rc put_row(request_t *rq, db_t *db, const row_t *row, bool with_stored) {
 
 rest_rc row_candidate(request_t *rq, const row_t *row, candidate_t *out) {
     memset(out, 0, sizeof *out);
+    out->type = row->type;
     out->text = row->text;
     out->refs_text = row->refs;
     out->metadata_text = row->metadata;

@@ -13,11 +13,13 @@ typedef struct row {
     bool deleted;
     char guid[37];
     uint8_t guid_bytes[16];
-    const char *text, *refs, *metadata, *ruleset; /* JSON texts; NULL when none */
+    const schema_type_t *type;
+    const char *text, *refs, *metadata, *ruleset; /* JSON texts but text; NULL when none */
 } row_t;
 
 #define ROW_COLUMNS                                                                                                    \
-    "v.ctx, v.subject, v.version, v.schema_id, v.ts, v.deleted, s.guid, s.text, s.refs, s.metadata, s.ruleset"
+    "v.ctx, v.subject, v.version, v.schema_id, v.ts, v.deleted, s.guid, s.text, s.refs, s.metadata, s.ruleset, "       \
+    "s.type"
 #define ROW_FROM " FROM versions v JOIN schemas s ON s.ctx=v.ctx AND s.id=v.schema_id "
 /* The planner has no statistics and would take the primary key's first column: said where the id is what is known. */
 #define ROW_FROM_BY_ID " FROM versions v INDEXED BY versions_id JOIN schemas s ON s.ctx=v.ctx AND s.id=v.schema_id "
@@ -39,7 +41,9 @@ SCHLOSS_NODISCARD rest_rc id_parse(request_t *rq, const char *s, int64_t *out);
 
 /* Schema entity of a row: subject, version, id, guid, ... ; with stored members ts and deleted. */
 SCHLOSS_NODISCARD rest_rc put_row(request_t *rq, db_t *db, const row_t *row, bool with_stored);
-/* Text of the row's schema in the request's format (?format=resolved), in the arena or the row. */
+/* The row's schema as what canon.h works on. */
+stored_schema_t row_stored(const row_t *row);
+/* Text of the row's schema in the request's format (?format=serialized), in the arena or the row. */
 SCHLOSS_NODISCARD rest_rc row_text(request_t *rq, db_t *db, const row_t *row, const char **out);
 /* references member, subjects qualified when ?referenceFormat=qualified asks for it. */
 SCHLOSS_NODISCARD rest_rc put_refs(request_t *rq, const char *ctx, const char *refs);

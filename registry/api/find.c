@@ -45,33 +45,34 @@ static rest_rc is_version(request_t *rq, db_t *db, const candidate_t *n, const r
     if (!*same) {
         return 0;
     }
+    stored_schema_t stored = row_stored(p);
     if (same_text(n->refs_text, p->refs)) {
-        *same = same_text(n->text, p->text);
-        return 0;
+        return stored_same(rq, db, &stored, n->text, same);
     }
     *same = n->refs == NULL && p->refs != NULL;
     if (*same) { /* references written out */
         const char *resolved;
-        TRY(canon_resolved(rq, db, p->ctx, p->text, p->refs, &resolved));
+        TRY(stored_text(rq, db, &stored, "resolved", &resolved));
         *same = same_text(n->text, resolved);
     }
     return 0;
 }
 
 static const char BY_GUID_SQL[] =
-    "SELECT " ROW_COLUMNS ROW_FROM "WHERE s.guid=?1 AND s.ctx=?2 AND v.subject=?3 AND (v.deleted=0 OR ?4) AND s.text=?5"
+    "SELECT " ROW_COLUMNS ROW_FROM
+    "WHERE s.guid=?1 AND s.ctx=?2 AND v.subject=?3 AND (v.deleted=0 OR ?4) AND s.text=?5 AND s.type=?7"
     " AND (?6=0 OR v.version=(SELECT max(version) FROM versions WHERE ctx=?2 AND subject=?3 AND deleted=0))"
     " ORDER BY v.version DESC LIMIT 1";
 static const char SIMILAR_SQL[] =
     "SELECT " ROW_COLUMNS ROW_FROM "WHERE v.ctx=?1 AND v.subject=?2 AND (v.deleted=0 OR ?3) AND"
-    " (s.text=?4 OR (?5 AND s.refs IS NOT NULL)) AND"
+    " s.type=?7 AND (s.text=?4 OR (?5 AND s.refs IS NOT NULL) OR ?8) AND"
     " (?6=0 OR v.version=(SELECT max(version) FROM versions WHERE ctx=?1 AND subject=?2 AND deleted=0))"
     " ORDER BY v.version DESC";
 
 rest_rc lookup_in_subject(request_t *rq, db_t *db, const qname_t *q, const candidate_t *n, bool deleted,
                           bool latest_only, row_t *out, bool *found, bool *from_request) {
-    sqlite3_stmt *st = db_query(db, BY_GUID_SQL, "bttiti", n->guid, sizeof n->guid, q->ctx, q->subject,
-                                (int64_t)deleted, n->text, (int64_t)latest_only);
+    sqlite3_stmt *st = db_query(db, BY_GUID_SQL, "bttitit", n->guid, sizeof n->guid, q->ctx, q->subject,
+                                (int64_t)deleted, n->text, (int64_t)latest_only, n->type->name);
     *from_request = *found = db_row(db, st);
     if (*found) {
         row_view(st, out);
@@ -79,8 +80,8 @@ rest_rc lookup_in_subject(request_t *rq, db_t *db, const qname_t *q, const candi
         db_done(st);
         return rc;
     }
-    st = db_query(db, SIMILAR_SQL, "ttitii", q->ctx, q->subject, (int64_t)deleted, n->text, (int64_t)(n->refs == NULL),
-                  (int64_t)latest_only);
+    st = db_query(db, SIMILAR_SQL, "ttitiiti", q->ctx, q->subject, (int64_t)deleted, n->text,
+                  (int64_t)(n->refs == NULL), (int64_t)latest_only, n->type->name, (int64_t)(n->type->same != NULL));
     while (db_row(db, st)) {
         row_view(st, out);
         rest_rc rc = row_copy(rq, out);

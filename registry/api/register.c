@@ -17,27 +17,30 @@ typedef struct registration {
     bool has_previous;
 } registration_t;
 
-static rest_rc answer(request_t *rq, const candidate_t *c, int64_t id, int64_t version, const char *ctx) {
+static rest_rc answer(request_t *rq, db_t *db, const candidate_t *c, int64_t id, int64_t version, const char *ctx) {
     char guid[37];
+    stored_schema_t stored = {c->type, ctx, c->text, c->refs_text};
+    const char *text;
+    TRY(stored_text(rq, db, &stored, request_param(rq, "format"), &text));
     buf_t *b = &rq->out;
     uuid_print(guid, c->guid);
     buf_put_u8(b, '{');
     put_int(b, "id", id);
     put_int(b, "version", version);
     put_str(b, "guid", guid);
-    put_str(b, "schemaType", "AVRO");
+    put_str(b, "schemaType", c->type->name);
     TRY(put_refs(rq, ctx, c->refs_text));
     put_raw(b, "metadata", c->metadata_text);
     put_raw(b, "ruleSet", c->ruleset_text);
-    put_str(b, "schema", c->text);
+    put_str(b, "schema", text);
     buf_put_u8(b, '}');
     return 0;
 }
 
-static rest_rc answer_row(request_t *rq, const row_t *row) {
+static rest_rc answer_row(request_t *rq, db_t *db, const row_t *row) {
     candidate_t c;
     TRY(row_candidate(rq, row, &c));
-    return answer(rq, &c, row->id, row->version, row->ctx);
+    return answer(rq, db, &c, row->id, row->version, row->ctx);
 }
 
 static rest_rc read_request(registration_t *r) {
@@ -91,7 +94,7 @@ static rest_rc try_known(registration_t *r, bool *answered) {
     }
     bool same_id = old.id < 0 || old.id == row.id;
     *answered = same_id && (old.version <= 0 || (old.id == row.id && old.version == row.version));
-    return *answered ? answer_row(r->rq, &row) : 0;
+    return *answered ? answer_row(r->rq, r->db, &row) : 0;
 }
 
 static rest_rc check_mode(registration_t *r) {
@@ -116,6 +119,7 @@ static rest_rc fill(registration_t *r) {
         if (!r->has_previous) {
             return rest_fail(r->rq, REST_INVALID_SCHEMA, "Empty schema");
         }
+        r->c.type = r->previous.type;
         r->c.text = r->previous.text;
         TRY(json_stored(r->rq, r->previous.refs, &r->c.refs));
     }
@@ -137,19 +141,19 @@ static rest_rc check_references(registration_t *r) {
     return 0;
 }
 
-static const char GUID_SQL[] =
-    "SELECT id FROM schemas INDEXED BY schemas_guid WHERE guid=?1 AND ctx=?2 AND text=?3 AND (?4<0 OR id=?4)"
-    " ORDER BY id LIMIT 1";
+static const char GUID_SQL[] = "SELECT id FROM schemas INDEXED BY schemas_guid WHERE guid=?1 AND ctx=?2 AND text=?3 "
+                               "AND (?4<0 OR id=?4) AND type=?5"
+                               " ORDER BY id LIMIT 1";
 static const char OWN_SQL[] =
     "SELECT version FROM versions INDEXED BY versions_id WHERE ctx=? AND schema_id=? AND subject=? AND deleted=0"
     " ORDER BY version DESC LIMIT 1";
-static const char ID_SQL[] = "SELECT guid FROM schemas WHERE ctx=? AND id=?";
+static const char ID_SQL[] = "SELECT guid, type FROM schemas WHERE ctx=? AND id=?";
 static const char NEXT_ID_SQL[] = "INSERT INTO contexts(name, last_id) VALUES(?1, 1) ON CONFLICT(name) DO UPDATE SET"
                                   " last_id=last_id+1, hidden=0 RETURNING last_id";
 static const char RAISE_ID_SQL[] = "INSERT INTO contexts(name, last_id) VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET"
                                    " last_id=max(last_id, ?2), hidden=0";
 static const char SCHEMA_SQL[] = "INSERT INTO schemas(ctx, id, guid, type, text, refs, metadata, ruleset)"
-                                 " VALUES(?, ?, ?, 'AVRO', ?, ?, ?, ?)";
+                                 " VALUES(?, ?, ?, ?, ?, ?, ?, ?)";
 static const char REF_SQL[] = "INSERT OR IGNORE INTO refs(target_ctx, target_subject, target_version, ctx, id)"
                               " VALUES(?, ?, ?, ?, ?)";
 static const char VERSION_SQL[] = "INSERT INTO versions(ctx, subject, version, schema_id, ts, deleted)"
@@ -167,7 +171,9 @@ static rest_rc check_import_id(registration_t *r, bool *exists) {
         return 0;
     }
     bytes_t guid = col_bytes(st, 0);
-    bool same = guid.len == sizeof r->c.guid && memcmp(guid.ptr, r->c.guid, guid.len) == 0;
+    const char *type = col_text(st, 1);
+    bool same = guid.len == sizeof r->c.guid && memcmp(guid.ptr, r->c.guid, guid.len) == 0 && type != NULL &&
+                strcmp(type, r->c.type->name) == 0;
     db_done(st);
     if (!same) {
         return rest_failf(r->rq, REST_NOT_PERMITTED,
@@ -179,8 +185,8 @@ static rest_rc check_import_id(registration_t *r, bool *exists) {
 
 static rest_rc store_schema(registration_t *r, int64_t id) {
     const candidate_t *c = &r->c;
-    (void)db_exec(r->db, SCHEMA_SQL, "tibtttt", r->q.ctx, id, c->guid, sizeof c->guid, c->text, c->refs_text,
-                  c->metadata_text, c->ruleset_text);
+    (void)db_exec(r->db, SCHEMA_SQL, "tibttttt", r->q.ctx, id, c->guid, sizeof c->guid, c->type->name, c->text,
+                  c->refs_text, c->metadata_text, c->ruleset_text);
     for (size_t i = 0; i < json_array_size(c->refs); i++) {
         const json_t *ref = json_array_get(c->refs, i);
         qname_t target;
@@ -231,7 +237,7 @@ static rest_rc store(registration_t *r, int64_t id, int64_t version) {
     }
     (void)db_exec(r->db, VERSION_SQL, "ttiii", r->q.ctx, r->q.subject, version, id, service_now_ms());
     drop_older(r, id, version);
-    return answer(r->rq, &r->c, id, version, r->q.ctx);
+    return answer(r->rq, r->db, &r->c, id, version, r->q.ctx);
 }
 
 static rest_rc register_new(registration_t *r) {
@@ -246,11 +252,11 @@ static rest_rc register_new(registration_t *r) {
     TRY(candidate_canon(r->rq, r->db, &r->q, &r->c, flags));
     TRY(check_references(r));
     const candidate_t *c = &r->c;
-    int64_t id = db_int(r->db, -1, GUID_SQL, "btti", c->guid, sizeof c->guid, r->q.ctx, c->text, c->id);
+    int64_t id = db_int(r->db, -1, GUID_SQL, "bttit", c->guid, sizeof c->guid, r->q.ctx, c->text, c->id, c->type->name);
     if (id >= 0 && c->version == 0) {
         int64_t version = db_int(r->db, -1, OWN_SQL, "tit", r->q.ctx, id, r->q.subject);
         if (version > 0) {
-            return answer(r->rq, c, id, version, r->q.ctx);
+            return answer(r->rq, r->db, c, id, version, r->q.ctx);
         }
     }
     if (c->version == 0) {
@@ -258,7 +264,7 @@ static rest_rc register_new(registration_t *r) {
         bool found, from_request;
         TRY(lookup_in_subject(r->rq, r->db, &r->q, c, false, false, &row, &found, &from_request));
         if (found && (c->id < 0 || c->id == row.id)) {
-            return answer_row(r->rq, &row);
+            return answer_row(r->rq, r->db, &row);
         }
     }
     int64_t version = c->version <= 0 ? r->new_version : c->version;

@@ -69,7 +69,7 @@ static rest_rc put_schema_string(request_t *rq, db_t *db, const row_t *row, bool
         put_int(b, "version", row->version);
     }
     put_str(b, "guid", row->guid);
-    put_str(b, "schemaType", "AVRO");
+    put_str(b, "schemaType", row->type->name);
     put_str(b, "schema", text);
     TRY(put_refs(rq, row->ctx, row->refs));
     put_raw(b, "metadata", row->metadata);
@@ -215,7 +215,7 @@ rest_rc api_ids_by_guid(void *service, request_t *rq, db_t *db) {
 rest_rc api_schema_types(void *service, request_t *rq, db_t *db) {
     (void)service;
     (void)db;
-    buf_put_str(&rq->out, "[\"AVRO\"]"); /* what this version registers */
+    buf_put_str(&rq->out, "[\"JSON\",\"PROTOBUF\",\"AVRO\"]");
     return 0;
 }
 
