@@ -172,7 +172,7 @@ static schloss_rc find_executor(core_t *c, rule_run_t *run, schloss_error_t *err
     if (!is_builtin(r)) {
         run->executor = rule_ext_executor(c, r->type_name);
     }
-    if (is_builtin(r) ? !conf_bool(c->conf, "schloss.rule.executors.builtin") : run->executor == NULL) {
+    if (is_builtin(r) ? !conf_has_executor(c->conf, r->type_upper) : run->executor == NULL) {
         schloss_rc rc = FAIL(err, NO_EXECUTOR, "Could not find rule executor of type %s", r->type_name);
         err_hint(err, "this client executes ENCRYPT and ENCRYPT_PAYLOAD; add an executor of your own "
                       "(schloss/ext/rule.h), let the rule run elsewhere (enableAt) or disable it here");
@@ -299,6 +299,18 @@ static schloss_rc init_runs(core_t *c, view_t *v, schloss_error_t *err) {
 /* What a dead letter may show of a record that could not be written: a plan that redacts everything that the list's
  * encryption rules cover. A rule that covers what cannot be redacted (a payload, a number, a root without fields)
  * leaves nothing to show. */
+static bool is_redacted(const core_t *c, const rule_t *r) {
+    const char *types = conf_action(c->conf, r->name, "DLQ", "dlq.redact.rule.types"); /* ENCRYPT always */
+    for (const char *p = types == NULL ? "" : types; *p != '\0';) {
+        size_t n = strcspn(p, ", ");
+        if (n == strlen(r->type_upper) && strncasecmp(p, r->type_upper, n) == 0) {
+            return true;
+        }
+        p += n + (p[n] != '\0');
+    }
+    return r->type == RULE_TYPE_ENCRYPT;
+}
+
 static schloss_rc init_redaction(const core_t *c, view_t *v, schloss_error_t *err) {
     bool wanted = false, all = false;
     size_t n = 0, cap = 0;
@@ -318,7 +330,7 @@ static schloss_rc init_redaction(const core_t *c, view_t *v, schloss_error_t *er
     ENSURE(tags != NULL, err, NO_MEMORY, "out of memory");
     for (size_t i = 0; i < v->rules->n_domain; i++) { /* those that do not run here, too: their fields are as secret */
         const rule_t *r = &v->rules->domain[i];
-        if (r->type == RULE_TYPE_ENCRYPT) {
+        if (is_redacted(c, r)) {
             all = all || r->n_tags == 0;
             for (size_t k = 0; k < r->n_tags; k++) {
                 tags[n++] = r->tags[k];
