@@ -132,6 +132,35 @@ static void run_rule(const json_t *v, const pb_message_t *m, const rule_t *rule,
     buf_clear(&made);
 }
 
+/* JSON -> bytes -> JSON -> the same bytes; and the JSON is what the vector says. */
+static void check_json(const json_t *v, const pb_message_t *m, const char *form, bytes_t record) {
+    buf_t out, again;
+    schloss_error_t *err = schloss_error_new();
+    char *given = json_dumps(json_object_get(v, form), JSON_COMPACT);
+    assert_non_null(given);
+    buf_init(&out, 1 << 20, "test", true);
+    buf_init(&again, 1 << 20, "test", true);
+    if (pb_from_json(m, given, strlen(given), &out, err) != 0) {
+        fail_msg("%s: %s", text(v, "id"), schloss_error_message(err));
+    }
+    assert_int_equal(out.len, record.len);
+    assert_memory_equal(out.ptr, record.ptr, record.len);
+    buf_reset(&out);
+    assert_int_equal(pb_to_json(m, record, &out, NULL), 0);
+    assert_int_equal(pb_from_json(m, (const char *)out.ptr, out.len, &again, NULL), 0);
+    assert_int_equal(again.len, record.len);
+    assert_memory_equal(again.ptr, record.ptr, record.len);
+    if (strcmp(form, "cipherMessage") == 0) {
+        json_t *made = json_loads(buf_cstr(&out), 0, NULL);
+        assert_true(json_equal(made, json_object_get(v, form)));
+        json_decref(made);
+    }
+    free(given);
+    schloss_error_free(err);
+    buf_clear(&out);
+    buf_clear(&again);
+}
+
 static void run_vector(const json_t *v) {
     pb_schema_t *schema = NULL;
     ruleset_t *rules = NULL;
@@ -142,6 +171,7 @@ static void run_vector(const json_t *v) {
     buf_init(&expect, 1 << 20, "test", true);
     assert_int_equal(ruleset_parse(&rules, json_object_get(json_object_get(v, "schema"), "ruleSet"), NULL), 0);
     (void)blob(v, "plainPayload", &record);
+    check_json(v, m, "message", buf_view(&record));
     assert_int_equal(plan_protobuf_compile(&check, m, &(plan_spec_t){.rule = NULL}, NULL), 0);
     assert_int_equal(plan_run(check, buf_view(&record), NULL, NULL, NULL), 0);
     for (size_t i = 0; i < rules->n_domain; i++) {
@@ -150,6 +180,9 @@ static void run_vector(const json_t *v) {
     (void)blob(v, "encodedPayload", &expect);
     assert_int_equal(record.len, expect.len);
     assert_memory_equal(record.ptr, expect.ptr, expect.len);
+    if (json_object_get(v, "cipherMessage") != NULL) {
+        check_json(v, m, "cipherMessage", buf_view(&expect));
+    }
     for (size_t i = rules->n_domain; i > 0; i--) {
         run_rule(v, m, &rules->domain[i - 1], false, &record);
     }
