@@ -43,7 +43,7 @@ static schloss_rc call_dek(cli_t *cli, const char *method, const char *tail, con
     }
     schloss_rc rc = buf_check(&path, cli->err);
     if (rc == SCHLOSS_OK) {
-        rc = rest_call(&r, method, buf_cstr(&path), body, out, cli->err);
+        rc = rest_ask(&r, method, buf_cstr(&path), body, out, cli->err);
         if (rc != SCHLOSS_OK) {
             err_kek(cli->err, kek);
             err_subject(cli->err, subject);

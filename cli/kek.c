@@ -21,7 +21,7 @@ static schloss_rc call_one(rest_t *r, const char *method, const char *pattern, c
     rest_path(&path, pattern, &name);
     schloss_rc rc = buf_check(&path, err);
     if (rc == SCHLOSS_OK) {
-        rc = rest_call(r, method, buf_cstr(&path), body, out, err);
+        rc = rest_ask(r, method, buf_cstr(&path), body, out, err);
         if (rc != SCHLOSS_OK) {
             err_kek(err, name);
         }
@@ -93,8 +93,8 @@ int verb_kek_create(cli_t *cli) {
     schloss_rc rc = body != NULL ? add_common(a, body, cli->err)
                                  : FAIL(cli->err, INVALID_ARGUMENT, "name, KMS type and key id must be UTF-8");
     if (rc == SCHLOSS_OK) {
-        rc = rest_call(&r, "POST", args_flag(a, OPT_TEST_SHARING) ? KEKS "?testSharing=true" : KEKS, body, &answer,
-                       cli->err);
+        rc = rest_ask(&r, "POST", args_flag(a, OPT_TEST_SHARING) ? KEKS "?testSharing=true" : KEKS, body, &answer,
+                      cli->err);
         if (rc != SCHLOSS_OK) {
             err_kek(cli->err, a->arg[0]);
         }
@@ -137,7 +137,7 @@ int verb_kek_list(cli_t *cli) {
     OPEN(cli, &r);
     json_t *names = NULL;
     json_t *list = json_array();
-    schloss_rc rc = list != NULL ? rest_call(&r, "GET", all ? KEKS "?deleted=true" : KEKS, NULL, &names, cli->err)
+    schloss_rc rc = list != NULL ? rest_ask(&r, "GET", all ? KEKS "?deleted=true" : KEKS, NULL, &names, cli->err)
                                  : NO_MEMORY(cli->err);
     for (size_t i = 0; rc == SCHLOSS_OK && i < json_array_size(names); i++) {
         const char *name = json_string_value(json_array_get(names, i));

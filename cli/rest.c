@@ -185,8 +185,8 @@ static schloss_rc take_answer(const exchange_t *x, json_t **out, schloss_error_t
     return rc;
 }
 
-schloss_rc rest_call(rest_t *r, const char *method, const char *path, const json_t *body, json_t **out,
-                     schloss_error_t *err) {
+schloss_rc rest_ask(rest_t *r, const char *method, const char *path, const json_t *body, json_t **out,
+                    schloss_error_t *err) {
     if (out != NULL) {
         *out = NULL;
     }

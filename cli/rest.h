@@ -30,7 +30,7 @@ void rest_path(buf_t *b, const char *pattern, const char *const *values);
 /* Performs one call. body may be NULL. *out (may be NULL) gets the parsed answer, or stays NULL when there is none.
  * keyMaterial is blanked before it is parsed. Errors carry HTTP status, error_code and a hint.
  * @return 0, the codes of client/registry.h; a 404 is SCHEMA_NOT_FOUND */
-SCHLOSS_NODISCARD schloss_rc rest_call(rest_t *r, const char *method, const char *path, const json_t *body,
-                                       json_t **out, schloss_error_t *err);
+SCHLOSS_NODISCARD schloss_rc rest_ask(rest_t *r, const char *method, const char *path, const json_t *body, json_t **out,
+                                      schloss_error_t *err);
 
 #endif

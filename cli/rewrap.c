@@ -19,7 +19,7 @@ static schloss_rc get_list(rest_t *r, const char *pattern, const char *const *va
     buf_printf(&path, "%sdeleted=%s", strchr(pattern, '?') != NULL ? "&" : "?", deleted ? "true" : "false");
     schloss_rc rc = buf_check(&path, err);
     if (rc == SCHLOSS_OK) {
-        rc = rest_call(r, "GET", buf_cstr(&path), NULL, out, err);
+        rc = rest_ask(r, "GET", buf_cstr(&path), NULL, out, err);
     }
     buf_clear(&path);
     if (rc == SCHLOSS_OK && !json_is_array(*out)) {
@@ -206,7 +206,7 @@ static schloss_rc find_version(registering_t *g, schloss_error_t *err) {
     rest_path(&path, "/subjects/%/versions/%", values);
     schloss_rc rc = buf_check(&path, err);
     if (rc == SCHLOSS_OK) {
-        rc = rest_call(&g->rest, "GET", buf_cstr(&path), NULL, &answer, err);
+        rc = rest_ask(&g->rest, "GET", buf_cstr(&path), NULL, &answer, err);
     }
     buf_clear(&path);
     json_int_t id = json_integer_value(json_object_get(answer, "id"));

@@ -16,7 +16,7 @@ static schloss_rc call(cli_t *cli, const char *method, const char *pattern, cons
     rest_path(&path, pattern, values);
     schloss_rc rc = buf_check(&path, cli->err);
     if (rc == SCHLOSS_OK) {
-        rc = rest_call(&r, method, buf_cstr(&path), body, out, cli->err);
+        rc = rest_ask(&r, method, buf_cstr(&path), body, out, cli->err);
     }
     buf_clear(&path);
     rest_close(&r);

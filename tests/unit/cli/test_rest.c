@@ -66,7 +66,7 @@ static int tear_down(void **state) {
 static schloss_rc call(int status, const char *answer, json_t **out) {
     script.status = status;
     script.answer = answer;
-    return rest_call(&r, "GET", "/x", NULL, out, &err);
+    return rest_ask(&r, "GET", "/x", NULL, out, &err);
 }
 
 static void test_values_are_escaped(void **state) {
@@ -85,7 +85,7 @@ static void test_a_body_is_sent_and_an_answer_read(void **state) {
     json_t *out = NULL;
     script.status = 200;
     script.answer = "{\"id\":7}";
-    assert_int_equal(rest_call(&r, "POST", "/subjects/s/versions", body, &out, &err), 0);
+    assert_int_equal(rest_ask(&r, "POST", "/subjects/s/versions", body, &out, &err), 0);
     assert_string_equal(script.url, "http://r.test/base/subjects/s/versions");
     assert_string_equal(script.method, "POST");
     assert_string_equal(script.body, "{\"name\":\"k\"}");
