@@ -93,6 +93,11 @@ schloss_rc rest_call(const kms_key_t *key, io_t *io, const http_service_t *svc, 
     schloss_rc rc = io_call(io, svc, call, out, err);
     if (rc < 0) {
         err_wrap(err, "%s://%s", key->kms_type, key->key_id);
+        if (err != NULL && err->hint[0] == '\0') {
+            err_hint(err, "%s",
+                     rc == SCHLOSS_E_IO ? "the connection broke within the answer; it is asked again at the next use"
+                                        : schloss_rc_text(rc));
+        }
     }
     return rc;
 }
