@@ -106,6 +106,14 @@ static const char *unsupported(run_t *r, const jop_t *op, const char *type) {
 static const char *skip(run_t *r, const char *p) {
     const char *bad = p;
     bool deep = false;
+    if (p < r->end && *p == '"') { /* most values */
+        const char *e = json_skip_string(p, r->end, &deep, &bad);
+        return e != NULL ? e : bad_json(r, bad, false);
+    }
+    if (p < r->end && *p != '{' && *p != '[') {
+        const char *e = json_skip_word(p, r->end, &bad);
+        return e != NULL ? e : bad_json(r, bad, false);
+    }
     const char *e = json_skip_value(p, r->end, LIMIT_RECORD_DEPTH - r->depth, &bad, &deep);
     return e != NULL ? e : bad_json(r, bad, deep);
 }
