@@ -7,6 +7,7 @@
 
 #define BODY_MAX ((size_t)128 * 1024)
 #define URL_MAX 1024u
+#define KEY_ID_MAX 2048u
 
 /* ---- the key id ---- */
 
@@ -93,14 +94,22 @@ static schloss_rc refuse(const kms_key_t *key, const io_answer_t *a, schloss_rc 
 
 /* An answer for another key is as bad as none: what is wrapped with it, our readers cannot open. */
 static schloss_rc check_key(const kms_key_t *key, const aws_place_t *place, json_span_t o, schloss_error_t *err) {
-    char id[512];
-    rest_said(o, "KeyId", id, sizeof id);
-    if (place->is_key && strcmp(id, key->key_id) != 0) {
-        return rest_fail(key, SCHLOSS_E_KMS_WRONG_KEY, 0, id,
-                         "is this the key that wrapped the DEK? an endpoint in between may mix up keys", err,
-                         "AWS KMS answered for another key");
+    if (!place->is_key) {
+        return SCHLOSS_OK;
     }
-    return SCHLOSS_OK;
+    buf_t id;
+    buf_init(&id, KEY_ID_MAX, "KeyId of an answer", false);
+    schloss_rc rc = rest_string(key, o, "KeyId", &id, err);
+    if (rc == SCHLOSS_OK && strcmp(buf_cstr(&id), key->key_id) != 0) {
+        rc = buf_check(&id, err);
+        if (rc == SCHLOSS_OK) {
+            rc = rest_fail(key, SCHLOSS_E_KMS_WRONG_KEY, 0, buf_cstr(&id),
+                           "is this the key that wrapped the DEK? an endpoint in between may mix up keys", err,
+                           "AWS KMS answered for another key");
+        }
+    }
+    buf_clear(&id);
+    return rc;
 }
 
 /* One operation; member is what its answer must have, and goes to out. */

@@ -150,7 +150,7 @@ static const refusal_t refusals[] = {
     {200, "{\"KeyId\":\"" ARN "\",\"Plaintext\":\"***\"}", SCHLOSS_E_KMS_ANSWER, true},
     {200, "{\"KeyId\":\"" ARN "\",\"Plaintext\":7}", SCHLOSS_E_KMS_ANSWER, true},
     {200, "{\"KeyId\":\"arn:aws:kms:us-west-2:1:key/other\",\"Plaintext\":\"a2V5\"}", SCHLOSS_E_KMS_WRONG_KEY, false},
-    {200, "{\"Plaintext\":\"a2V5\"}", SCHLOSS_E_KMS_WRONG_KEY, false},
+    {200, "{\"Plaintext\":\"a2V5\"}", SCHLOSS_E_KMS_ANSWER, true},
 };
 
 static void test_refusals(void **state) {
