@@ -145,14 +145,17 @@ schloss_rc kmip_other_key(const kms_key_t *key, bytes_t uid, schloss_error_t *er
 }
 
 schloss_rc kmip_io_failed(const kmip_session_t *s, schloss_rc rc, schloss_error_t *err) {
-    static const char expired[] = "alert certificate expired";
+    /* The second is what libcurl 7 makes of that alert when the server's own certificate was fine. */
+    static const char *const expired[] = {"alert certificate expired", "SSL certificate verification failed"};
     static const char *const refusals[] = {"alert handshake failure",   "alert bad certificate",
                                            "alert certificate unknown", "alert certificate revoked",
                                            "alert unknown ca",          "alert unsupported certificate",
                                            "alert access denied",       "alert certificate required"};
-    if (rc == SCHLOSS_E_TLS && strstr(err->message, expired) != NULL) {
-        return fail(s, SCHLOSS_E_KMS_EXPIRED, "the KMIP server refuses the client certificate: it has expired",
-                    "renew the certificate in kmip.<profile>.cert.location", err);
+    for (size_t i = 0; rc == SCHLOSS_E_TLS && i < COUNT_OF(expired); i++) {
+        if (strstr(err->message, expired[i]) != NULL) {
+            return fail(s, SCHLOSS_E_KMS_EXPIRED, "the KMIP server refuses the client certificate: it has expired",
+                        "renew the certificate in kmip.<profile>.cert.location", err);
+        }
     }
     for (size_t i = 0; rc == SCHLOSS_E_TLS && i < COUNT_OF(refusals); i++) {
         if (strstr(err->message, refusals[i]) != NULL) {
@@ -165,6 +168,9 @@ schloss_rc kmip_io_failed(const kmip_session_t *s, schloss_rc rc, schloss_error_
         }
     }
     err_wrap(err, "%s://%s", s->key->kms_type, s->key->key_id);
+    if (err->hint[0] == '\0') {
+        err_hint(err, "is %s the TLS port of a KMIP server? Its log says more", s->profile.url);
+    }
     return rc;
 }
 
