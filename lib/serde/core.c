@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "serde/conf.h"
 #include "serde/subject.h"
-#include "serde/view.h"
+#include "serde/views.h"
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,7 +66,14 @@ static schloss_rc core_new(schloss_conf_t *conf, const schloss_transport_t *tran
     c->embedded = transport != NULL;
     c->latest_ttl_ms = conf_ttl_ms(conf, "latest.cache.ttl.sec");
     c->stale_ms = conf_int(conf, "schloss.cache.stale.secs") * 1000;
-    c->max_views = (size_t)conf_int(conf, "max.schemas.per.subject");
+    c->subject_ttl_ms = conf_ttl_ms(conf, "subject.name.strategy.cache.expiry.secs");
+    c->missing_ttl_ms[MISSING_ID] = conf_int(conf, "missing.id.cache.ttl.sec") * 1000;
+    c->missing_ttl_ms[MISSING_VERSION] = conf_int(conf, "missing.version.cache.ttl.sec") * 1000;
+    c->missing_ttl_ms[MISSING_SCHEMA] = conf_int(conf, "missing.schema.cache.ttl.sec") * 1000;
+    c->max_read_views = (size_t)conf_int(conf, "max.schemas.per.subject");
+    c->max_write_views = (size_t)conf_int(conf, "latest.cache.size");
+    c->max_subjects = (size_t)conf_int(conf, "subject.name.strategy.cache.size");
+    c->max_missing = (size_t)conf_int(conf, "missing.cache.size");
     schloss_rc rc = parent == NULL ? rule_ext_new(&c->ext, err) : SCHLOSS_OK;
     if (rc == SCHLOSS_OK) {
         rc = conf_check_whole(conf, err);
@@ -89,7 +96,8 @@ static schloss_rc core_new(schloss_conf_t *conf, const schloss_transport_t *tran
     c->views = map_new(view_unref_void);
     c->subjects = map_new(subject_cached_free);
     c->flights = map_new(NULL);
-    if (rc == SCHLOSS_OK && (c->views == NULL || c->subjects == NULL || c->flights == NULL)) {
+    c->missing = map_new(mem_free);
+    if (rc == SCHLOSS_OK && (c->views == NULL || c->subjects == NULL || c->flights == NULL || c->missing == NULL)) {
         rc = NO_MEMORY(err);
     }
     pthread_mutex_init(&c->lock, NULL);
@@ -110,6 +118,7 @@ static schloss_rc core_new(schloss_conf_t *conf, const schloss_transport_t *tran
         map_free(c->views);
         map_free(c->subjects);
         map_free(c->flights);
+        map_free(c->missing);
         if (have_env) {
             env_clear(&c->env);
         }
@@ -152,6 +161,7 @@ void core_unref(core_t *c) {
     map_free(c->views);
     map_free(c->subjects);
     map_free(c->flights);
+    map_free(c->missing);
     env_clear(&c->env);
     if (c->transport.destroy != NULL) {
         c->transport.destroy(c->transport.user);
@@ -176,6 +186,7 @@ static void invalidate(core_t *c, void *user) {
     atomic_fetch_add_explicit(&c->generation, 1, memory_order_release);
     map_clear(c->views);
     map_clear(c->subjects);
+    map_clear(c->missing);
     pthread_mutex_unlock(&c->lock);
 }
 

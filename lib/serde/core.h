@@ -28,16 +28,18 @@ struct schloss_client {
     core_t *parent; /* referenced: the client whose transport a private core shares; NULL: it is a client itself */
     core_t *next;   /* in the list of live cores (fork.c) */
 
-    /* guards views, subjects, flights; never held during I/O or logging. Order: list of cores (fork.c), lock,
+    /* guards views, subjects, flights, missing; never held during I/O or logging. Order: list of cores (fork.c), lock,
      * env.lock, then those of base/ */
     pthread_mutex_t lock;
     pthread_cond_t cond;         /* wakes the refresh thread when it must stop */
     map_t *views;                /* key -> view_t (one reference) */
     map_t *subjects;             /* topic association -> cached subject */
     map_t *flights;              /* key -> flight_t */
+    map_t *missing;              /* key of a view that the registry does not have -> int64_t, when to ask again */
     _Atomic uint32_t generation; /* raised by invalidate, under lock */
-    size_t max_views;
-    int64_t latest_ttl_ms, stale_ms;
+    size_t max_read_views, max_write_views, max_subjects, max_missing;
+    int64_t latest_ttl_ms, stale_ms, subject_ttl_ms;
+    int64_t missing_ttl_ms[3]; /* by missing_t (views.h) */
 
     pthread_t refresher;
     pid_t refresher_pid;

@@ -9,7 +9,10 @@
 #include "base/text.h"
 #include "client/registry.h"
 #include "serde/conf.h"
+#include "serde/record_name.h"
 #include "serde/subject.h"
+#include "serde/views.h"
+#include "serde/writer_schema.h"
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -84,38 +87,8 @@ static schloss_rc take_off(schloss_prepare_t *p, const char *key, schloss_error_
 
 /* ---- views ---- */
 
-static view_t *cached_view(core_t *c, const char *key) {
-    pthread_mutex_lock(&c->lock);
-    view_t *v = map_get(c->views, bytes_str(key));
-    if (v != NULL && (c->latest_ttl_ms > 0 || !v->is_latest) && time_mono_ms() < atomic_load(&v->until_ms)) {
-        view_ref(v);
-    } else {
-        v = NULL;
-    }
-    pthread_mutex_unlock(&c->lock);
-    return v;
-}
-
-static bool drop_unused(void *user, bytes_t key, void *value) {
-    (void)user;
-    (void)key;
-    return atomic_load(&((view_t *)value)->refs) == 1;
-}
-
 static bool is_current(const core_t *c, uint32_t generation) {
     return atomic_load_explicit(&c->generation, memory_order_relaxed) == generation;
-}
-
-/* Caching is best effort: without memory the view is used once. So is one that was asked for before an invalidation. */
-static void remember_view(core_t *c, view_t *v, uint32_t generation) {
-    pthread_mutex_lock(&c->lock);
-    if (map_len(c->views) >= c->max_views) {
-        map_sweep(c->views, drop_unused, NULL);
-    }
-    if (is_current(c, generation) && !map_put(c->views, bytes_str(v->key), view_ref(v))) {
-        view_unref(v);
-    }
-    pthread_mutex_unlock(&c->lock);
 }
 
 static void extend(const core_t *c, view_t *v) {
@@ -125,13 +98,14 @@ static void extend(const core_t *c, view_t *v) {
 
 /* A fetched schema becomes a view: the cached one when nothing has changed. */
 static schloss_rc adopt(core_t *c, const char *key, const char *subject, sr_schema_t *sr, const view_want_t *want,
-                        bool is_latest, uint32_t generation, view_t **out, schloss_error_t *err) {
+                        bool is_latest, uint32_t generation, view_t **out, bool *is_new, schloss_error_t *err) {
     pthread_mutex_lock(&c->lock);
     view_t *v = is_current(c, generation) ? map_get(c->views, bytes_str(key)) : NULL;
     if (v != NULL) {
         view_ref(v);
     }
     pthread_mutex_unlock(&c->lock);
+    *is_new = v == NULL;
     if (v != NULL && view_same(v, sr)) {
         extend(c, v);
         *out = v;
@@ -141,7 +115,7 @@ static schloss_rc adopt(core_t *c, const char *key, const char *subject, sr_sche
     TRY(view_new(c, key, subject, sr, want, out, err));
     (*out)->is_latest = is_latest;
     extend(c, *out);
-    remember_view(c, *out, generation);
+    views_put(c, *out, generation);
     return SCHLOSS_OK;
 }
 
@@ -187,86 +161,102 @@ static view_t *stale_view(core_t *c, const char *key, schloss_rc rc) {
     return v;
 }
 
-static bool writes_latest(const handle_t *h) {
-    return h->schema_text == NULL ||
-           (conf_is_set(h->conf, "use.latest.version") && conf_bool(h->conf, "use.latest.version"));
+/* The subject under which a record is written: given, or by strategy. */
+static schloss_rc write_subject(schloss_prepare_t *p, char **subject, schloss_error_t *err) {
+    const handle_t *h = p->h;
+    const target_entry_t *e = p->need.entry;
+    if (e->subject != NULL) {
+        *subject = mem_strdup(e->subject);
+        return *subject == NULL ? NO_MEMORY(err) : SCHLOSS_OK;
+    }
+    char *record = NULL;
+    if (subject_needs_record(h->conf, e->is_key)) {
+        TRY(record_name_given(h, &record, err));
+    }
+    schloss_rc rc = subject_resolve(h->core, h->conf, e->topic, e->is_key, record, p->generation, p->io, subject, err);
+    mem_free(record);
+    return rc;
 }
 
-/* Key of a view for a schema that the application gave: subject, text, references. Lengths keep the parts apart. */
-static char *own_key(const handle_t *h, const char *subject) {
-    buf_t b;
-    buf_init(&b, LIMIT_JSON_BYTES, "key of a schema", false);
-    const char *message = h->message_name == NULL ? "" : h->message_name;
-    buf_printf(&b, "w|own|%d|%zu:%s|%zu:%s|%zu:%s", conf_bool(h->conf, "normalize.schemas"), strlen(subject), subject,
-               strlen(message), message, strlen(h->schema_text), h->schema_text);
-    for (size_t i = 0; i < h->n_refs; i++) {
-        const schloss_schema_ref_t *r = &h->refs[i];
-        buf_printf(&b, "|%zu:%s|%zu:%s|%d", strlen(r->name), r->name, strlen(r->subject), r->subject, (int)r->version);
+/* Says once per subject what a producer does that registers its schema without rules. */
+static void warn_without_rules(const view_t *v) {
+    if (v->n_effective == 0) {
+        LOG_WARN("client",
+                 "auto.register.schemas=true registers a schema without rules for subject %s (id %d): its records are "
+                 "not encrypted",
+                 v->schema.subject, (int)v->schema.sr->id);
     }
-    char *key = buf_check(&b, NULL) == SCHLOSS_OK ? mem_strdup(buf_cstr(&b)) : NULL;
-    buf_clear(&b);
-    return key;
+}
+
+static schloss_rc fetch_to_write(schloss_prepare_t *p, write_by_t by, const char *subject, const char *key,
+                                 view_t **out, schloss_error_t *err) {
+    static const missing_t kinds[] = {
+        [WRITE_REGISTER] = MISSING_SCHEMA,  [WRITE_ID] = MISSING_ID,          [WRITE_GUID] = MISSING_ID,
+        [WRITE_METADATA] = MISSING_VERSION, [WRITE_LATEST] = MISSING_VERSION, [WRITE_OWN] = MISSING_SCHEMA,
+    };
+    handle_t *h = p->h;
+    core_t *c = h->core;
+    sr_schema_t *sr = NULL;
+    if (views_is_missing(c, key)) {
+        return not_found(p, subject, err);
+    }
+    schloss_rc rc = take_off(p, key, err);
+    if (rc == SCHLOSS_OK) {
+        rc = writer_fetch(h, by, subject, p->io, &sr, err);
+    }
+    if (rc == SCHLOSS_ABSENT) {
+        views_set_missing(c, kinds[by], key, p->generation);
+        rc = not_found(p, subject, err);
+    }
+    if (rc == SCHLOSS_OK) {
+        view_want_t want = {.writing = true, .message = h->message_name};
+        bool is_latest = by != WRITE_ID && by != WRITE_GUID;
+        bool is_new = false;
+        rc = adopt(c, key, subject, sr, &want, is_latest, p->generation, out, &is_new, err);
+        if (rc == SCHLOSS_OK && is_new && by == WRITE_REGISTER) {
+            warn_without_rules(*out);
+        }
+    } else if (rc < 0 && (*out = stale_view(c, key, rc)) != NULL) {
+        rc = SCHLOSS_OK;
+    }
+    sr_schema_unref(sr);
+    return rc;
+}
+
+/* What this handle must be sure of whoever fetched the view. */
+static schloss_rc check_to_write(const schloss_prepare_t *p, write_by_t by, const view_t *v, schloss_error_t *err) {
+    const handle_t *h = p->h;
+    bool with_header = p->need.entry->is_key ? h->key_header : h->value_header;
+    if (v->schema.sr->id < 0 && !with_header) {
+        schloss_rc rc =
+            FAIL(err, REGISTRY_ANSWER, "the registry names no id for the schema of GUID %s", v->schema.sr->guid);
+        err_hint(err, "write the GUID: set value.schema.id.serializer to HeaderSchemaIdSerializer");
+        return rc;
+    }
+    return writer_check(h, by, v->schema.sr, err);
 }
 
 static schloss_rc write_view(schloss_prepare_t *p, view_t **out, schloss_error_t *err) {
     handle_t *h = p->h;
-    const target_entry_t *e = p->need.entry;
     char *subject = NULL;
-    if (h->schema_text == NULL && conf_is_set(h->conf, "use.latest.version") &&
-        !conf_bool(h->conf, "use.latest.version")) {
-        return FAIL(err, CONF_VALUE, "use.latest.version=false needs a schema: call schloss_serializer_set_schema()");
-    }
-    if (e->subject != NULL) {
-        subject = mem_strdup(e->subject);
-        ENSURE(subject != NULL, err, NO_MEMORY, "out of memory");
-    } else {
-        TRY(subject_resolve(h->core, h->conf, e->topic, e->is_key, h->record_name, p->generation, p->io, &subject,
-                            err));
-    }
-    bool latest = writes_latest(h);
-    sr_schema_t *sr = NULL;
-    const char *message = h->message_name;
-    char *key =
-        latest ? mem_printf("w|latest|%s%s%s", subject, message == NULL ? "" : "|m:", message == NULL ? "" : message)
-               : own_key(h, subject);
+    write_by_t by = WRITE_LATEST;
+    TRY(writer_by(h, &by, err));
+    TRY(write_subject(p, &subject, err));
+    char *key = writer_key(h, by, subject);
     schloss_rc rc = key == NULL ? NO_MEMORY(err) : SCHLOSS_OK;
-    if (rc == SCHLOSS_OK && (*out = cached_view(h->core, key)) == NULL) {
-        rc = take_off(p, key, err);
-        if (rc == SCHLOSS_OK) {
-            sr_given_t given = {.text = h->schema_text, .refs = h->refs, .n_refs = h->n_refs};
-            given.normalize = conf_bool(h->conf, "normalize.schemas");
-            rc = latest ? sr_get_latest(p->io, &h->core->service, subject, &sr, err)
-                        : sr_lookup(p->io, &h->core->service, subject, &given, &sr, err);
-        }
-        if (rc == SCHLOSS_ABSENT) {
-            rc = not_found(p, subject, err);
-        }
-        if (rc == SCHLOSS_OK) {
-            view_want_t want = {.writing = true, .message = message};
-            rc = adopt(h->core, key, subject, sr, &want, true, p->generation, out, err);
-        } else if (rc < 0 && (*out = stale_view(h->core, key, rc)) != NULL) {
-            rc = SCHLOSS_OK;
-        }
-        if (rc < 0) {
-            err_subject(err, subject);
-        }
+    if (rc == SCHLOSS_OK && (*out = views_get(h->core, key)) == NULL) {
+        rc = fetch_to_write(p, by, subject, key, out, err);
     }
-    sr_schema_unref(sr);
+    if (rc == SCHLOSS_OK && (rc = check_to_write(p, by, *out, err)) != SCHLOSS_OK) {
+        view_unref(*out);
+        *out = NULL;
+    }
+    if (rc < 0) {
+        err_subject(err, subject);
+    }
     mem_free(key);
     mem_free(subject);
     return rc;
-}
-
-/* Full name of the root record of a fetched schema, for the record strategies. */
-static schloss_rc record_name_of(const char *text, size_t len, const avro_ref_t *refs, size_t n_refs, char **name,
-                                 schloss_error_t *err) {
-    avro_schema_t *avro = NULL;
-    TRY(avro_schema_parse(&avro, text, len, refs, n_refs, 0, err));
-    const char *full = avro_schema_root(avro)->name;
-    *name = full == NULL ? NULL : mem_strdup(full);
-    bool oom = full != NULL && *name == NULL;
-    avro_schema_free(avro);
-    return oom ? NO_MEMORY(err) : SCHLOSS_OK;
 }
 
 static schloss_rc fetch_by_framing(schloss_prepare_t *p, const char *subject, sr_schema_t **sr, schloss_error_t *err) {
@@ -281,7 +271,8 @@ static schloss_rc fetch_by_framing(schloss_prepare_t *p, const char *subject, sr
 }
 
 /* The subject under which a record is read: given, by strategy, or named after the record of the fetched schema. */
-static schloss_rc read_subject(schloss_prepare_t *p, const sr_schema_t *sr, char **subject, schloss_error_t *err) {
+static schloss_rc read_subject(schloss_prepare_t *p, const sr_schema_t *sr, const view_want_t *want, char **subject,
+                               schloss_error_t *err) {
     handle_t *h = p->h;
     const target_entry_t *e = p->need.entry;
     if (e->subject != NULL) {
@@ -289,15 +280,8 @@ static schloss_rc read_subject(schloss_prepare_t *p, const sr_schema_t *sr, char
         return *subject == NULL ? NO_MEMORY(err) : SCHLOSS_OK;
     }
     char *record = NULL;
-    if (sr != NULL && strcmp(sr->type, "AVRO") == 0) {
-        avro_ref_t *refs = mem_calloc(sr->n_references + 1, sizeof(*refs));
-        ENSURE(refs != NULL, err, NO_MEMORY, "out of memory");
-        for (size_t i = 0; i < sr->n_references; i++) {
-            refs[i] = (avro_ref_t){sr->references[i].name, sr->references[i].text, strlen(sr->references[i].text)};
-        }
-        schloss_rc rc = record_name_of(sr->text, strlen(sr->text), refs, sr->n_references, &record, err);
-        mem_free(refs);
-        TRY(rc);
+    if (sr != NULL) {
+        TRY(record_name_of(sr, want, &record, err));
     }
     schloss_rc rc = subject_resolve(h->core, h->conf, e->topic, e->is_key, record, p->generation, p->io, subject, err);
     mem_free(record);
@@ -336,6 +320,7 @@ static schloss_rc read_view(schloss_prepare_t *p, view_t **out, schloss_error_t 
     char message[16 * PB_INDEX_MAX];
     int32_t path[PB_INDEX_MAX];
     view_want_t want;
+    bool is_new = false;
     TRY(message_of(e, message, path, &want, err));
     bool by_record = e->subject == NULL && subject_needs_record(h->conf, e->is_key);
     char *subject = NULL, *key = NULL;
@@ -343,7 +328,7 @@ static schloss_rc read_view(schloss_prepare_t *p, view_t **out, schloss_error_t 
     sr_schema_t *sr = NULL;
     schloss_rc rc = SCHLOSS_OK;
     if (!by_record) {
-        TRY(read_subject(p, NULL, &subject, err));
+        TRY(read_subject(p, NULL, &want, &subject, err));
     }
     if (e->framing.is_guid) {
         uuid_print(id, e->framing.guid);
@@ -354,22 +339,26 @@ static schloss_rc read_view(schloss_prepare_t *p, view_t **out, schloss_error_t 
               ? mem_printf("rr|%s|%s|%d|%s%s", id, subject_strategy(h->conf, e->is_key), e->is_key, e->topic, message)
               : mem_printf("r|%s|%s%s", id, subject, message);
     rc = key == NULL ? NO_MEMORY(err) : SCHLOSS_OK;
-    if (rc == SCHLOSS_OK && (*out = cached_view(h->core, key)) == NULL) {
-        rc = take_off(p, key, err);
+    if (rc == SCHLOSS_OK && (*out = views_get(h->core, key)) == NULL) {
+        bool known_missing = views_is_missing(h->core, key);
+        rc = known_missing ? SCHLOSS_ABSENT : take_off(p, key, err);
         if (rc == SCHLOSS_OK) {
             rc = fetch_by_framing(p, subject, &sr, err);
         }
         if (rc == SCHLOSS_ABSENT) {
+            if (!known_missing) {
+                views_set_missing(h->core, MISSING_ID, key, p->generation);
+            }
             rc = not_found(p, subject == NULL ? "" : subject, err);
         }
         if (rc == SCHLOSS_OK && by_record) {
-            rc = read_subject(p, sr, &subject, err);
+            rc = read_subject(p, sr, &want, &subject, err);
             if (rc == SCHLOSS_OK && !e->framing.is_guid) {
                 rc = fetch_of_subject(p, subject, &sr, err);
             }
         }
         if (rc == SCHLOSS_OK) {
-            rc = adopt(h->core, key, subject, sr, &want, false, p->generation, out, err);
+            rc = adopt(h->core, key, subject, sr, &want, false, p->generation, out, &is_new, err);
         }
     }
     sr_schema_unref(sr);
@@ -381,11 +370,12 @@ static schloss_rc read_view(schloss_prepare_t *p, view_t **out, schloss_error_t 
 schloss_rc prepare_refresh_view(core_t *c, const view_t *old, uint32_t generation, io_t *io, schloss_error_t *err) {
     sr_schema_t *sr = NULL;
     view_t *v = NULL;
+    bool is_new = false;
     view_want_t want = {.writing = true,
                         .message = old->schema.message == NULL ? NULL : pb_message_name(old->schema.message)};
     schloss_rc rc = sr_get_latest(io, &c->service, old->schema.subject, &sr, err);
     if (rc == SCHLOSS_OK) {
-        rc = adopt(c, old->key, old->schema.subject, sr, &want, true, generation, &v, err);
+        rc = adopt(c, old->key, old->schema.subject, sr, &want, true, generation, &v, &is_new, err);
     }
     view_unref(v);
     sr_schema_unref(sr);

@@ -52,6 +52,11 @@ static schloss_rc by_name(const char *kind, const char *topic, bool is_key, cons
     return *out == NULL ? NO_MEMORY(err) : SCHLOSS_OK;
 }
 
+static bool is_over(void *user, bytes_t key, void *value) {
+    (void)key;
+    return ((const subject_cached_t *)value)->until_ms <= *(const int64_t *)user;
+}
+
 /* The association of a topic, from the cache or the registry; *subject NULL: none. */
 static schloss_rc association(core_t *c, const schloss_conf_t *conf, const char *topic, bool is_key,
                               uint32_t generation, io_t *io, char **subject, schloss_error_t *err) {
@@ -80,10 +85,14 @@ static schloss_rc association(core_t *c, const schloss_conf_t *conf, const char 
     s = MEM_NEW(subject_cached_t);
     if (s != NULL) { /* caching is best effort */
         s->subject = found == NULL ? NULL : mem_strdup(found);
-        s->until_ms = time_mono_ms() + c->latest_ttl_ms;
+        s->until_ms = time_mono_ms() + c->subject_ttl_ms;
         pthread_mutex_lock(&c->lock);
-        if (map_len(c->subjects) >= c->max_views) {
-            map_clear(c->subjects);
+        if (map_len(c->subjects) >= c->max_subjects) {
+            int64_t now = time_mono_ms();
+            map_sweep(c->subjects, is_over, &now);
+        }
+        if (map_len(c->subjects) >= c->max_subjects) {
+            map_clear(c->subjects); /* all live: begin anew rather than search for the oldest at every new topic */
         }
         bool current = atomic_load_explicit(&c->generation, memory_order_relaxed) == generation;
         if (!current || (found != NULL && s->subject == NULL) || !map_put(c->subjects, bytes_str(key), s)) {
@@ -96,8 +105,8 @@ static schloss_rc association(core_t *c, const schloss_conf_t *conf, const char 
     return SCHLOSS_OK;
 }
 
-schloss_rc subject_resolve(core_t *c, const schloss_conf_t *conf, const char *topic, bool is_key, const char *record,
-                           uint32_t generation, io_t *io, char **out, schloss_error_t *err) {
+static schloss_rc resolve(core_t *c, const schloss_conf_t *conf, const char *topic, bool is_key, const char *record,
+                          uint32_t generation, io_t *io, char **out, schloss_error_t *err) {
     const char *kind = strategy(conf, is_key);
     if (strcmp(kind, "AssociatedNameStrategy") != 0) {
         return by_name(kind, topic, is_key, record, out, err);
@@ -115,4 +124,17 @@ schloss_rc subject_resolve(core_t *c, const schloss_conf_t *conf, const char *to
         return rc;
     }
     return by_name(fallback, topic, is_key, record, out, err);
+}
+
+schloss_rc subject_resolve(core_t *c, const schloss_conf_t *conf, const char *topic, bool is_key, const char *record,
+                           uint32_t generation, io_t *io, char **out, schloss_error_t *err) {
+    TRY(resolve(c, conf, topic, is_key, record, generation, io, out, err));
+    const char *context = conf_str(conf, "schloss.context");
+    if (context == NULL || context[0] == '\0' || strncmp(*out, ":.", 2) == 0) {
+        return SCHLOSS_OK;
+    }
+    char *qualified = mem_printf(":.%s:%s", context[0] == '.' ? context + 1 : context, *out);
+    mem_free(*out);
+    *out = qualified;
+    return qualified == NULL ? NO_MEMORY(err) : SCHLOSS_OK;
 }
