@@ -154,6 +154,48 @@ static json_t *lookup(const call_t *c) {
                                                               : failure(c, 404, 40403, "Schema not found");
 }
 
+/* POST of a schema: the version that has it already (as registries do, rules and all), else a new one. */
+static json_t *post_version(const call_t *c) {
+    json_t *s, *found = NULL, *wanted = json_loads(text_of(c->body, "schema"), JSON_DECODE_ANY, NULL);
+    json_int_t id = 0, version = 0;
+    size_t i;
+    json_array_foreach(c->fr->schemas, i, s) {
+        json_t *have = json_loads(text_of(s, "schema"), JSON_DECODE_ANY, NULL);
+        json_int_t its = json_integer_value(json_object_get(s, "id"));
+        id = its > id ? its : id;
+        if (same(s, "subject", c->segments[1])) {
+            version++;
+            found = wanted != NULL && json_equal(wanted, have) ? s : found;
+        }
+        json_decref(have);
+    }
+    json_decref(wanted);
+    if (found == NULL) {
+        const char *type = text_of(c->body, "schemaType");
+        found =
+            fake_own(json_pack("{s:s, s:I, s:I, s:s, s:s}", "subject", c->segments[1], "version", version + 1, "id",
+                               id + 1, "schemaType", *type == 0 ? "AVRO" : type, "schema", text_of(c->body, "schema")));
+        json_array_append_new(c->fr->schemas, found);
+    }
+    return fake_own(json_pack("{s:O}", "id", json_object_get(found, "id")));
+}
+
+/* Latest version whose metadata has the property of the query (its first pair). */
+static json_t *get_metadata(const call_t *c) {
+    char *key = param(c, "key"), *value = param(c, "value");
+    json_t *s, *found = NULL;
+    size_t i;
+    json_array_foreach(c->fr->schemas, i, s) {
+        const json_t *props = json_object_get(json_object_get(s, "metadata"), "properties");
+        if (same(s, "subject", c->segments[1]) && key != NULL && value != NULL && same(props, key, value)) {
+            found = s;
+        }
+    }
+    free(key);
+    free(value);
+    return found != NULL ? schema_answer(c, found, true) : failure(c, 404, 40402, "Version not found.");
+}
+
 static json_t *get_associations(const call_t *c) {
     char *type = param(c, "associationType");
     json_t *out = fake_own(json_array()), *a;
@@ -319,6 +361,9 @@ static json_t *dispatch(const call_t *c, const char *method) {
         if (IS("subjects", NULL, "versions", NULL)) {
             return get_version(c);
         }
+        if (IS("subjects", NULL, "metadata")) {
+            return get_metadata(c);
+        }
         if (IS("schemas", "ids", NULL)) {
             return get_by_id(c);
         }
@@ -338,6 +383,9 @@ static json_t *dispatch(const call_t *c, const char *method) {
     } else if (strcmp(method, "POST") == 0) {
         if (IS("subjects", NULL)) {
             return lookup(c);
+        }
+        if (IS("subjects", NULL, "versions")) {
+            return post_version(c);
         }
         if (IS("dek-registry", "v1", "keks")) {
             return post_kek(c);

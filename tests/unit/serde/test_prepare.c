@@ -147,7 +147,7 @@ static void hostile_answers_end_in_errors(void **state) {
         {FAKE_BODY, 200, "{}", SCHLOSS_E_REGISTRY_ANSWER},
         {FAKE_BODY, 200, "", SCHLOSS_E_REGISTRY_ANSWER},
         {FAKE_BODY, 200, "{\"id\":1,\"version\":1,\"schema\":\"no schema\"}", SCHLOSS_E_SCHEMA_PARSE},
-        {FAKE_BODY, 200, "{\"id\":1,\"version\":1,\"schemaType\":\"JSON\",\"schema\":\"{}\"}", SCHLOSS_E_SCHEMA_TYPE},
+        {FAKE_BODY, 200, "{\"id\":1,\"version\":1,\"schemaType\":\"XML\",\"schema\":\"{}\"}", SCHLOSS_E_SCHEMA_TYPE},
         {FAKE_BODY, 200, "{\"id\":1,\"version\":1,\"schema\":\"\\\"int\\\"\",\"ruleSet\":{\"domainRules\":7}}",
          SCHLOSS_E_RULE_SET},
         {FAKE_STATUS, 404, NULL, SCHLOSS_E_SCHEMA_NOT_FOUND},
