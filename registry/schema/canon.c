@@ -48,7 +48,7 @@ rest_rc candidate_canon(request_t *rq, db_t *db, const qname_t *subject, candida
         TRY(refs_normalize(rq, &c->refs));
     }
     schema_source_t source = {.text = c->text};
-    TRY(refs_resolve(rq, db, c->type, subject->ctx, c->refs, flags, &source));
+    TRY(registry_refs_resolve(rq, db, c->type, subject->ctx, c->refs, flags, &source));
     TRY(c->type->canon(rq, &source, flags, &c->text));
     return candidate_hash(rq, c);
 }
@@ -57,7 +57,7 @@ static rest_rc stored_source(request_t *rq, db_t *db, const stored_schema_t *s, 
     json_t *refs;
     out->text = s->text;
     TRY(json_stored(rq, s->refs, &refs));
-    return refs_resolve(rq, db, s->type, s->ctx, refs, 0, out);
+    return registry_refs_resolve(rq, db, s->type, s->ctx, refs, 0, out);
 }
 
 rest_rc stored_text(request_t *rq, db_t *db, const stored_schema_t *s, const char *format, const char **out) {
