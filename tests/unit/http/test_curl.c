@@ -289,6 +289,13 @@ static void test_environment_is_ignored(void **state) {
     /* The proxy sees the absolute URL; this server does not know it and closes. */
     assert_int_equal(perform(f, &req), SCHLOSS_E_IO);
     assert_int_equal(f->server->n_requests, 2);
+    req.url = url_of(f, "/ok");
+    req.direct = true; /* past every proxy */
+    f->t = own;
+    assert_int_equal(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
+    f->t = through_env;
+    assert_int_equal(perform(f, &req), 0);
+    assert_int_equal(unsetenv("http_proxy"), 0);
     f->t = own;
     through_env.destroy(through_env.user);
     through_proxy.destroy(through_proxy.user);

@@ -457,6 +457,99 @@ static void test_service_clear(void **state) {
     http_service_clear(&s);
 }
 
+/* A KMS: its own headers and settings, none of the registry's. */
+static void test_foreign_service(void **state) {
+    fix_t *f = *state;
+    const schloss_tls_t tls = {.ca_file = "/ca.pem"};
+    f->svc = (http_service_t){.is_foreign = true, .tls = &tls, .protocol = SCHLOSS_KMIP, .direct = true};
+    char value[] = "token-1";
+    const schloss_http_header_t h[] = {{"Content-Type", "application/x-amz-json-1.1"}, {"X-Token", value}};
+    io_call_t call = {.method = "POST", .path = "kmips://kms.test:5696", .headers = h, .n_headers = 2};
+    assert_int_equal(io_call(f->io, &f->svc, &call, &f->answer, &f->err), SCHLOSS_NEED_IO);
+    memset(value, 'x', sizeof value - 1); /* copied */
+    const schloss_http_request_t *r = io_request(f->io);
+    assert_string_equal(r->url, "kmips://kms.test:5696");
+    assert_int_equal(r->n_headers, 2);
+    assert_string_equal(header(r, "Content-Type"), "application/x-amz-json-1.1");
+    assert_string_equal(header(r, "X-Token"), "token-1");
+    assert_ptr_equal(r->tls, &tls);
+    assert_int_equal(r->protocol, SCHLOSS_KMIP);
+    assert_true(r->direct);
+    feed(f, 200, "ok");
+    call.headers = NULL; /* no part of the key */
+    call.n_headers = 0;
+    assert_int_equal(io_call(f->io, &f->svc, &call, &f->answer, &f->err), 0);
+}
+
+static void test_headers_of_the_registry_come_first(void **state) {
+    fix_t *f = *state;
+    const schloss_http_header_t h = {"X-Mine", "1"};
+    io_call_t call = {.method = "GET", .path = "/x", .headers = &h, .n_headers = 1};
+    assert_int_equal(io_call(f->io, &f->svc, &call, &f->answer, &f->err), SCHLOSS_NEED_IO);
+    const schloss_http_request_t *r = io_request(f->io);
+    assert_string_equal(header(r, "Content-Type"), "application/vnd.schemaregistry.v1+json");
+    assert_string_equal(r->headers[r->n_headers - 1].name, "X-Mine");
+    assert_null(r->tls);
+    assert_int_equal(r->protocol, SCHLOSS_HTTP);
+    assert_false(r->direct);
+}
+
+/* Each try carries the headers of the io_call() before it: a signature says when it was made. */
+static void test_headers_are_renewed_for_a_retry(void **state) {
+    fix_t *f = *state;
+    f->svc.retries_wait_ms = 0;
+    for (int i = 0; i < 3; i++) {
+        char value[8];
+        (void)snprintf(value, sizeof value, "t%d", i);
+        const schloss_http_header_t h = {"X-Date", value};
+        io_call_t call = {.method = "GET", .path = "/x", .headers = &h, .n_headers = 1};
+        assert_int_equal(io_call(f->io, &f->svc, &call, &f->answer, &f->err), SCHLOSS_NEED_IO);
+        assert_string_equal(header(io_request(f->io), "X-Date"), value);
+        const schloss_http_header_t other = {"X-Date", "not this one"}; /* the request may be on its way */
+        call.headers = &other;
+        assert_int_equal(io_call(f->io, &f->svc, &call, &f->answer, &f->err), SCHLOSS_NEED_IO);
+        assert_string_equal(header(io_request(f->io), "X-Date"), value);
+        feed(f, i < 2 ? 503 : 200, "x");
+    }
+    assert_int_equal(get(f, "/x"), 0);
+}
+
+static bool says_slow_down(int status, bytes_t body) {
+    return status == 400 && body.len == 4 && memcmp(body.ptr, "slow", 4) == 0;
+}
+
+static void test_what_the_call_finds_retriable(void **state) {
+    fix_t *f = *state;
+    io_call_t call = {.method = "POST", .path = "/x", .is_retriable = says_slow_down};
+    assert_int_equal(io_call(f->io, &f->svc, &call, &f->answer, &f->err), SCHLOSS_NEED_IO);
+    feed(f, 400, "slow");
+    assert_int_equal(io_call(f->io, &f->svc, &call, &f->answer, &f->err), SCHLOSS_NEED_IO);
+    feed(f, 500, "");
+    feed(f, 400, "bad");
+    assert_int_equal(io_call(f->io, &f->svc, &call, &f->answer, &f->err), 0);
+    assert_int_equal(f->answer.status, 400);
+    call.path = "/y";
+    assert_int_equal(io_call(f->io, &f->svc, &call, &f->answer, &f->err), SCHLOSS_NEED_IO);
+    for (int i = 0; i < 4; i++) {
+        feed(f, 400, "slow");
+    }
+    assert_int_equal(io_call(f->io, &f->svc, &call, &f->answer, &f->err), 0); /* the last one counts */
+    assert_memory_equal(f->answer.body.ptr, "slow", 4);
+}
+
+static void test_forgetting_one_call(void **state) {
+    fix_t *f = *state;
+    io_call_t call = {.method = "POST", .path = "/x", .body = bytes("b", 1)};
+    assert_int_equal(ask(f, "POST", "/x", "a"), SCHLOSS_NEED_IO);
+    feed(f, 200, "1");
+    assert_int_equal(ask(f, "POST", "/x", "b"), SCHLOSS_NEED_IO);
+    feed(f, 200, "2");
+    io_forget_call(f->io, &f->svc, &call);
+    io_forget_call(f->io, &f->svc, &call);
+    assert_int_equal(ask(f, "POST", "/x", "a"), 0);
+    assert_int_equal(ask(f, "POST", "/x", "b"), SCHLOSS_NEED_IO);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -480,6 +573,11 @@ int main(void) {
         T(test_bad_driver),
         T(test_parsed_form_is_kept),
         T(test_service_clear),
+        T(test_foreign_service),
+        T(test_headers_of_the_registry_come_first),
+        T(test_headers_are_renewed_for_a_retry),
+        T(test_what_the_call_finds_retriable),
+        T(test_forgetting_one_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
