@@ -213,21 +213,24 @@ schloss_rc pb_run_absent(pb_run_t *r, const pb_block_t *b, uint32_t single) {
     return SCHLOSS_OK;
 }
 
+static schloss_rc walk_again(pb_run_t *r) {
+    r->again = true;
+    return SCHLOSS_E_DATA_MISMATCH; /* seen by plan_protobuf_run() only */
+}
+
 /* Adds what is absent among the singles from *next on with numbers below number; the record goes on at tag. */
 static __attribute__((noinline)) schloss_rc add_absent(pb_run_t *r, const pb_block_t *b, uint32_t *next,
                                                        uint32_t number, const uint8_t *tag) {
     flush(r, tag);
     for (; *next < b->n_singles && b->singles[*next].number < number; ++*next) {
         if (b->singles[*next].always) {
-            TRY(pb_run_absent(r, b, *next));
+            schloss_rc rc = pb_run_absent(r, b, *next);
+            if (rc != SCHLOSS_OK) { /* reading: it may still come, further behind */
+                return rc < 0 ? walk_again(r) : rc;
+            }
         }
     }
     return SCHLOSS_OK;
-}
-
-static schloss_rc walk_again(pb_run_t *r) {
-    r->again = true;
-    return SCHLOSS_E_DATA_MISMATCH; /* seen by plan_protobuf_run() only */
 }
 
 schloss_rc pb_run_packed(pb_run_t *r, const pb_op_t *op, const uint8_t *p, size_t n) {
@@ -417,6 +420,8 @@ schloss_rc plan_protobuf_run(const plan_t *plan, bytes_t in, buf_t *out, plan_cr
     if (__builtin_expect(r.again, 0)) {
         take_back(out, before);
         crypt->n_values = n_values;
+        crypt->field = NULL;
+        schloss_error_clear(err);
         r = (pb_run_t){.p = p, .start = in.ptr, .copied = in.ptr, .out = out, .crypt = crypt, .err = err};
         return pb_run_carefully(&r, in);
     }

@@ -284,14 +284,14 @@ static schloss_rc put_list(pb_json_out_t *j, const found_t *items, size_t n) {
     return buf_check(j->out, j->err);
 }
 
-/* Key as JSON text, value as its bytes; of a message in pieces the last piece counts. */
-static schloss_rc read_entry(pb_json_out_t *j, const pb_field_t *f, bytes_t entry, buf_t *key, bytes_t *value) {
+/* Key as JSON text, value as its bytes; several pieces of a message are one. */
+static schloss_rc read_entry(pb_json_out_t *j, const pb_field_t *f, bytes_t entry, buf_t *key, buf_t *value) {
     const pb_field_t *k = &f->message->fields[0], *v = &f->message->fields[1];
     bytes_t key_data = bytes(NULL, 0);
     cur_t c = cur_of(entry);
     wire_field_t w;
     buf_t *out = j->out;
-    *value = bytes(NULL, 0);
+    buf_reset(value);
     while (wire_next(&c, &w)) {
         const pb_field_t *g = w.number == 1 ? k : w.number == 2 ? v : NULL;
         if (g != NULL && w.type != pb_type_wire(g->type)) {
@@ -300,12 +300,16 @@ static schloss_rc read_entry(pb_json_out_t *j, const pb_field_t *f, bytes_t entr
         if (g == k) {
             key_data = w.data;
         } else if (g == v) {
-            *value = w.data;
+            if (v->message == NULL) {
+                buf_reset(value);
+            }
+            buf_put(value, w.data.ptr, w.data.len);
         }
     }
     if (c.failed) {
         return pb_json_unfit(j, f, "an entry is malformed");
     }
+    TRY(buf_check(value, j->err));
     buf_reset(key);
     j->out = key;
     schloss_rc rc = pb_json_put(j, k, key_data);
@@ -323,17 +327,16 @@ static schloss_rc read_entry(pb_json_out_t *j, const pb_field_t *f, bytes_t entr
     return buf_check(key, j->err);
 }
 
-static schloss_rc put_entries(pb_json_out_t *j, const pb_field_t *f, found_t *items, size_t n, map_t *last,
-                              buf_t *key) {
-    bytes_t value;
+static schloss_rc put_entries(pb_json_out_t *j, const pb_field_t *f, found_t *items, size_t n, map_t *last, buf_t *key,
+                              buf_t *value) {
     bool first = true;
     for (size_t i = 0; i < n; i++) {
-        TRY(read_entry(j, f, items[i].data, key, &value));
+        TRY(read_entry(j, f, items[i].data, key, value));
         ENSURE(map_put(last, buf_view(key), &items[i]), j->err, NO_MEMORY, "out of memory");
     }
     buf_put_u8(j->out, '{');
     for (size_t i = 0; i < n; i++) {
-        TRY(read_entry(j, f, items[i].data, key, &value));
+        TRY(read_entry(j, f, items[i].data, key, value));
         if (map_get(last, buf_view(key)) != &items[i]) {
             continue;
         }
@@ -343,7 +346,7 @@ static schloss_rc put_entries(pb_json_out_t *j, const pb_field_t *f, found_t *it
         first = false;
         buf_put(j->out, key->ptr, key->len);
         buf_put_u8(j->out, ':');
-        TRY(pb_json_put(j, &f->message->fields[1], value));
+        TRY(pb_json_put(j, &f->message->fields[1], buf_view(value)));
     }
     buf_put_u8(j->out, '}');
     return buf_check(j->out, j->err);
@@ -351,11 +354,13 @@ static schloss_rc put_entries(pb_json_out_t *j, const pb_field_t *f, found_t *it
 
 static schloss_rc put_map(pb_json_out_t *j, const pb_field_t *f, found_t *items, size_t n) {
     map_t *last = map_new(NULL);
-    buf_t key;
+    buf_t key, value;
     buf_init(&key, LIMIT_JSON_BYTES, "LIMIT_JSON_BYTES", true);
-    schloss_rc rc = last == NULL ? NO_MEMORY(j->err) : put_entries(j, f, items, n, last, &key);
+    buf_init(&value, LIMIT_RECORD_BYTES, "LIMIT_RECORD_BYTES", true);
+    schloss_rc rc = last == NULL ? NO_MEMORY(j->err) : put_entries(j, f, items, n, last, &key, &value);
     map_free(last);
     buf_clear(&key);
+    buf_clear(&value);
     return rc;
 }
 

@@ -57,27 +57,48 @@ static schloss_rc put_mask(pb_json_out_t *j, const pb_field_t *f, bytes_t record
     return rc;
 }
 
-/* google.protobuf.Value: the last member of its oneof. */
-static schloss_rc put_value(pb_json_out_t *j, const pb_message_t *m, const pb_field_t *f, bytes_t record) {
+/* google.protobuf.Value: the last member of its oneof; content gets its bytes, several pieces of a message as one. */
+static schloss_rc read_value(pb_json_out_t *j, const pb_message_t *m, const pb_field_t *f, bytes_t record,
+                             const pb_field_t **kind, buf_t *content) {
     cur_t c = cur_of(record);
-    wire_field_t w, set = {.number = 0};
+    wire_field_t w;
+    *kind = NULL;
     while (wire_next(&c, &w)) {
-        set = w.number >= 1 && w.number <= 6 ? w : set;
+        const pb_field_t *g = w.number <= 6 ? pb_field_by_number(m, w.number) : NULL;
+        if (g == NULL) {
+            continue;
+        }
+        if (pb_type_wire(g->type) != w.type) {
+            return pb_json_unfit(j, f, "malformed");
+        }
+        if (g != *kind || g->message == NULL) {
+            buf_reset(content);
+        }
+        *kind = g;
+        buf_put(content, w.data.ptr, w.data.len);
     }
-    const pb_field_t *kind = pb_field_by_number(m, set.number);
-    if (c.failed || (kind != NULL && pb_type_wire(kind->type) != set.type)) {
-        return pb_json_unfit(j, f, "malformed");
-    }
-    if (kind == NULL || set.number == 1) {
-        buf_put_str(j->out, "null");
-        return SCHLOSS_OK;
-    }
+    return c.failed ? pb_json_unfit(j, f, "malformed") : buf_check(content, j->err);
+}
+
+static schloss_rc put_value(pb_json_out_t *j, const pb_message_t *m, const pb_field_t *f, bytes_t record) {
+    const pb_field_t *kind = NULL;
+    buf_t content;
     double d = 0;
-    memcpy(&d, &set.value, 8);
-    if (kind->type == PB_DOUBLE && (__builtin_isnan(d) || __builtin_isinf(d))) {
-        return pb_json_unfit(j, f, "a google.protobuf.Value cannot hold NaN or Infinity");
+    buf_init(&content, LIMIT_RECORD_BYTES, "LIMIT_RECORD_BYTES", true);
+    schloss_rc rc = read_value(j, m, f, record, &kind, &content);
+    if (rc == SCHLOSS_OK && kind != NULL && kind->type == PB_DOUBLE) {
+        memcpy(&d, content.ptr, 8);
     }
-    return pb_json_put(j, kind, set.data);
+    if (rc != SCHLOSS_OK) {
+    } else if (kind == NULL || kind->number == 1) {
+        buf_put_str(j->out, "null");
+    } else if (__builtin_isnan(d) || __builtin_isinf(d)) {
+        rc = pb_json_unfit(j, f, "a google.protobuf.Value cannot hold NaN or Infinity");
+    } else {
+        rc = pb_json_put(j, kind, buf_view(&content));
+    }
+    buf_clear(&content);
+    return rc;
 }
 
 static schloss_rc put_list_value(pb_json_out_t *j, const pb_field_t *values, const pb_field_t *f, bytes_t record) {
