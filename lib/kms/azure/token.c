@@ -187,5 +187,9 @@ schloss_rc azure_token(void *user, io_t *io, bool again, buf_t *token, schloss_e
     } else if (token_get(name, clk_now(&a->key->clock), MARGIN_MS, token)) {
         return SCHLOSS_OK;
     }
-    return fetch(a, &c, io, name, token, err);
+    TRY(fetch(a, &c, io, name, token, err));
+    if (again) {
+        token_forget(name); /* fetched over this io already, so it is the one that was refused */
+    }
+    return SCHLOSS_OK;
 }

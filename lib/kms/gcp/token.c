@@ -262,6 +262,8 @@ schloss_rc gcp_token(void *user, io_t *io, bool again, buf_t *token, schloss_err
     TRY(from_settings  ? sign(g, &account, token, &expires, err)
         : file != NULL ? from_file(g, file, io, token, &expires, err)
                        : from_machine(g, host, io, token, &expires, err));
-    token_put(name, buf_view(token), expires);
+    if (!again) { /* else it was made for this io already, and is the one that was refused */
+        token_put(name, buf_view(token), expires);
+    }
     return SCHLOSS_OK;
 }

@@ -208,7 +208,11 @@ schloss_rc vault_token(void *user, io_t *io, bool again, buf_t *token, schloss_e
         token_forget(c.name);
     }
     buf_reset(token);
-    return login(v, &c, io, token, err);
+    TRY(login(v, &c, io, token, err));
+    if (again) {
+        token_forget(c.name); /* given over this io already, so it is the one that was refused */
+    }
+    return SCHLOSS_OK;
 }
 
 void vault_token_worked(const vault_t *v) {
