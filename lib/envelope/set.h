@@ -1,4 +1,4 @@
-/* Building and sharing DEK sets; used inside envelope/ only. */
+/* Building and sharing DEK sets; used inside envelope/, and by serde/trim.c to take sets away. */
 #ifndef ENVELOPE_SET_H
 #define ENVELOPE_SET_H
 

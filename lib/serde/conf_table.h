@@ -76,7 +76,7 @@
     X("missing.cache.size", "10000", INT, CORE, DONE, "Unknown ids, versions and schemas that are remembered.")        \
     X("cache.expiry.secs", "300", INT1, CORE, DONE,                                                                    \
       "How long KEKs and DEKs are used before they are asked for again; -1: for ever (Java's default).")               \
-    X("cache.size", "10000", INT, CORE, DONE, "KEKs and sets of DEKs kept; what is dropped is wiped.")                 \
+    X("cache.size", "10000", INT, CORE, DONE, "KEKs and sets of DEKs kept, at least 64; what is dropped is wiped.")    \
     X("missing.kek.cache.ttl.sec", "0", INT, CORE, DONE,                                                               \
       "How long it is remembered that a KEK does not exist; 0: schloss.negative.cache.ms.")                            \
     X("missing.dek.cache.ttl.sec", "0", INT, CORE, DONE,                                                               \
@@ -135,7 +135,7 @@
     X("client.email", NULL, STR, DRIVER, DONE, "Google: service account.")                                             \
     X("private.key.id", NULL, STR, DRIVER, DONE, "Google: id of its key.")                                             \
     X("private.key", NULL, SECRET, DRIVER, DONE, "Google: its key, PEM.")                                              \
-    X("token.uri", NULL, STR, DRIVER, DONE, "Google: token endpoint.")                                                 \
+    X("token.uri", NULL, STR, DRIVER, REFUSED, "Only a file of credentials names another token endpoint of Google.")   \
     X("token.id", NULL, SECRET, DRIVER, DONE, "Vault: token.")                                                         \
     X("namespace", NULL, STR, DRIVER, DONE, "Vault: namespace.")                                                       \
     X("approle.role.id", NULL, STR, DRIVER, DONE, "Vault: AppRole.")                                                   \

@@ -74,6 +74,8 @@ static schloss_rc core_new(schloss_conf_t *conf, const schloss_transport_t *tran
     c->max_write_views = (size_t)conf_int(conf, "latest.cache.size");
     c->max_subjects = (size_t)conf_int(conf, "subject.name.strategy.cache.size");
     c->max_missing = (size_t)conf_int(conf, "missing.cache.size");
+    c->max_keys = (size_t)conf_int(conf, "cache.size");
+    c->max_keys = c->max_keys < CACHE_SIZE_MIN ? CACHE_SIZE_MIN : c->max_keys;
     schloss_rc rc = parent == NULL ? rule_ext_new(&c->ext, err) : SCHLOSS_OK;
     if (rc == SCHLOSS_OK) {
         rc = conf_check_whole(conf, err);

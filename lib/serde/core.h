@@ -37,7 +37,7 @@ struct schloss_client {
     map_t *flights;              /* key -> flight_t */
     map_t *missing;              /* key of a view that the registry does not have -> int64_t, when to ask again */
     _Atomic uint32_t generation; /* raised by invalidate, under lock */
-    size_t max_read_views, max_write_views, max_subjects, max_missing;
+    size_t max_read_views, max_write_views, max_subjects, max_missing, max_keys;
     int64_t latest_ttl_ms, stale_ms, subject_ttl_ms;
     int64_t missing_ttl_ms[3]; /* by missing_t (views.h) */
 
@@ -78,6 +78,11 @@ void core_delist(core_t *c);
 /* Calls each for c and the private cores made from it. */
 void core_family(core_t *c, void (*each)(core_t *c, void *user), void *user);
 void core_cond_init(core_t *c);
+
+/* ---- keys that are over or too many (trim.c) ---- */
+#define CACHE_SIZE_MIN 64u /* however small cache.size is: one record may need several keys */
+/* keep: the slot that was just filled, NULL: none. */
+void core_trim_keys(core_t *c, const dek_slot_t *keep);
 
 /* ---- the registry as a service (service.c) ---- */
 SCHLOSS_NODISCARD schloss_rc core_service_init(core_t *c, schloss_error_t *err);

@@ -3,6 +3,7 @@
 #include "serde/core.h"
 
 #define KEEP_FAILED_MS 1000
+#define KEEP_FAILED_MAX 1000 /* more failures at a time than that are not kept for their waiters */
 
 static bool sweep_old(void *user, bytes_t key, void *value) {
     (void)key;
@@ -69,6 +70,7 @@ void flight_land(core_t *c, const char *key, const void *owner, schloss_rc rc, c
             mem_free(f);
         }
     }
-    map_sweep(c->flights, sweep_old, &now);
+    int64_t old = map_len(c->flights) > KEEP_FAILED_MAX ? now + KEEP_FAILED_MS : now;
+    map_sweep(c->flights, sweep_old, &old);
     pthread_mutex_unlock(&c->lock);
 }

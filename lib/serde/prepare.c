@@ -407,7 +407,11 @@ static schloss_rc fill_key(schloss_prepare_t *p, schloss_error_t *err) {
     schloss_rc rc = take_off(p, key, err);
     mem_free(key);
     TRY(rc);
-    return env_fill(&c->env, slot, p->need.version, &p->fill, p->io, err);
+    rc = env_fill(&c->env, slot, p->need.version, &p->fill, p->io, err);
+    if (rc == SCHLOSS_OK) {
+        core_trim_keys(c, slot);
+    }
+    return rc;
 }
 
 /* ---- the machine ---- */

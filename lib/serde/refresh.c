@@ -1,5 +1,7 @@
-/* The refresh thread: renews latest schemas and keys that are in use and near the end of their time, so that no record
- * waits for the registry. Optional; off for embedders; a forked child has none (its records fetch for themselves). */
+/* The refresh thread: renews latest schemas and keys that are in use and near the end of their time, and makes the next
+ * DEK when one expires, so that no record waits for the registry or the KMS. It wakes once a second, and to the
+ * millisecond when a DEK expires. Optional; off for embedders; a forked child has none (its records fetch for
+ * themselves). */
 #include "base/metrics.h"
 #include "serde/prepare.h"
 #include <signal.h>
@@ -8,6 +10,9 @@
 #include <unistd.h>
 
 #define BATCH 64
+#define TICK_MS 1000
+#define NEAR_TICK_MS 20 /* while a DEK has just expired: the first record after it says that it wants another */
+#define TRIM_MS 60000
 
 typedef struct due {
     core_t *c;
@@ -34,6 +39,11 @@ static bool pick_slot(void *user, bytes_t key, void *value) {
     due_t *d = user;
     dek_slot_t *s = value;
     (void)key;
+    if (d->n_slots < BATCH && env_slot_wants_rotation(&d->c->env, s)) {
+        d->slots[d->n_slots] = s;
+        d->versions[d->n_slots++] = 0;
+        return false;
+    }
     const dek_set_t *set = atomic_load(&s->set);
     if (set == NULL || !atomic_exchange(&s->used, false)) {
         return false;
@@ -104,17 +114,39 @@ static void refresh_round(core_t *c) {
     }
 }
 
+/* How long to sleep. rotated_ms: until when a DEK counts as just expired. */
+static int64_t tick_ms(core_t *c, int64_t now, int64_t *rotated_ms) {
+    int64_t next = env_next_rotation_ms(&c->env);
+    if (next < TICK_MS) {
+        *rotated_ms = now + next + c->env.conf.rotate_grace_ms;
+    }
+    int64_t tick = next < TICK_MS ? next : now < *rotated_ms ? NEAR_TICK_MS : TICK_MS;
+    return tick < 2 ? 2 : tick; /* what cannot be replaced at once must not keep the thread spinning */
+}
+
+static void sleep_for(core_t *c, int64_t ms) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t nanos = until.tv_nsec + ms % 1000 * 1000000;
+    until.tv_sec += (time_t)(ms / 1000 + nanos / 1000000000);
+    until.tv_nsec = (long)(nanos % 1000000000);
+    pthread_cond_timedwait(&c->cond, &c->lock, &until);
+}
+
 static void *refresher(void *arg) {
     core_t *c = arg;
+    int64_t rotated_ms = 0, trimmed_ms = time_mono_ms();
     pthread_mutex_lock(&c->lock);
     while (!c->stop_refresher) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += 1;
-        pthread_cond_timedwait(&c->cond, &c->lock, &until);
+        int64_t now = time_mono_ms();
+        sleep_for(c, tick_ms(c, now, &rotated_ms));
         if (!c->stop_refresher) {
             pthread_mutex_unlock(&c->lock);
             refresh_round(c);
+            if (now - trimmed_ms >= TRIM_MS) {
+                trimmed_ms = now;
+                core_trim_keys(c, NULL);
+            }
             pthread_mutex_lock(&c->lock);
         }
     }
