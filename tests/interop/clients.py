@@ -8,7 +8,7 @@ import sys
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 CACHE = os.path.join(ROOT, ".cache", "clients")
-PYTHON = ["confluent-kafka[avro,schemaregistry,rules]==2.16.0"]
+PYTHON = ["confluent-kafka[avro,json,protobuf,schemaregistry,rules]==2.16.0"]
 JAVASCRIPT = ["@confluentinc/schemaregistry@1.10.1", "kafkajs@2.2.4"]
 # Go: see the go.mod of the program (confluent-kafka-go/v2 2.11.1).
 

@@ -1,10 +1,12 @@
 """The interop matrix; started by `run` with a Python that has the official client."""
+import argparse
 import concurrent.futures
 import json
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -16,11 +18,13 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 import cells
 import clients
+import page
 import topic
 
+MONTH_MS = 31 * 24 * 3600 * 1000
 KAFKA = os.path.join(clients.ROOT, "tests", "kafka")
 TIMEOUT = 60
-NAMES = {"javascript": "JavaScript", "python": "Python", "go": "Go"}
+NAMES = {"schloss": "Schloss", "javascript": "JavaScript", "python": "Python", "go": "Go"}
 
 
 def free_ports(n):
@@ -49,16 +53,17 @@ def request(method, url, body=None):
 
 
 class Run:
-    def __init__(self, binary):
+    def __init__(self, binary, everyone):
         self.binary = binary
+        self.everyone = everyone
         self.dir = tempfile.mkdtemp(prefix="schloss-interop-")
         self.cases = cells.cases()
-        self.records = cells.records()
         self.secret = self.file("client-secret", cells.CLIENT_SECRET)
         self.server = None
         self.kafka_dir = os.path.join(self.dir, "kafka")
-        # (case, client, direction) -> None when it passed, else why not
-        self.results = {}
+        self.written = {w: {} for w in everyone}  # case -> None when it was written, else why not
+        self.results = {}  # (case, writer, reader) -> None when it passed, else why not
+        self.known = {}  # the same -> why an official client fails, as expected
 
     def file(self, name, text):
         path = os.path.join(self.dir, name)
@@ -111,9 +116,9 @@ class Run:
         for kek, shared in ((cells.OWN_KEK, False), (cells.SHARED_KEK, True)):
             request("POST", self.registry + "/dek-registry/v1/keks",
                     {"name": kek, "kmsType": cells.KMS_TYPE, "kmsKeyId": cells.KMS_KEY, "shared": shared})
-        self.topics = [c.topic(w) for c in self.cases for w in ["schloss"] + cells.CLIENTS]
+        self.topics = {c.topic(w): len(c.expected()) for c in self.cases for w in self.everyone}
         for c in self.cases:
-            for writer in ["schloss"] + cells.CLIENTS:
+            for writer in self.everyone:
                 request("POST", "%s/subjects/%s-value/versions" % (self.registry, c.topic(writer)), c.body())
         admin = AdminClient({"bootstrap.servers": self.bootstrap})
         made = admin.create_topics(
@@ -121,7 +126,16 @@ class Run:
         for future in made.values():
             future.result()
 
-    # ---- both sides ----
+    def age_keys(self):
+        """The DEKs of the rotated cases become older than their rule allows."""
+        with sqlite3.connect(os.path.join(self.store, "registry.db"), timeout=30) as db:
+            changed = db.execute("UPDATE deks SET ts = ts - ? WHERE subject LIKE '%-rotated-%'", (MONTH_MS,)).rowcount
+        db.close()
+        want = sum(1 for c in self.cases for w in self.everyone if c.expiry == "rotated")
+        if changed != want:
+            print("interop: %d DEKs grew old, not %d" % (changed, want), file=sys.stderr)
+
+    # ---- libschloss, through the command line ----
 
     def schloss(self, case, *args):
         """Runs the command line; a shared KEK needs no secret, so none is given."""
@@ -139,37 +153,41 @@ class Run:
             return None, "schloss %s: exit %d: %s" % (args[1], done.returncode, done.stderr.decode(errors="replace").strip()[-400:])
         return done.stdout.decode(), None
 
-    def schloss_writes(self, case):
-        path = self.file(case.topic("lines"), "\n".join(cells.to_avro_json(r) for r in self.records))
-        return self.schloss(case, "produce", case.topic("schloss"), "--file", path)[1]
+    def schloss_writes(self, case, batch):
+        path = self.file(case.topic("lines"), "\n".join(cells.to_line(case.format, r) for r in case.batches()[batch]))
+        message = ["--message", cells.MESSAGE] if case.format == "PROTOBUF" else []
+        return self.schloss(case, "produce", case.topic("schloss"), "--file", path, *message)[1]
 
     def schloss_reads(self, case, writer):
         out, wrong = self.schloss(case, "consume", case.topic(writer), "--exit-at-end")
         if wrong:
             return wrong
         try:
-            records = [cells.from_avro_json(line) for line in out.split("\n") if line]
+            records = [cells.from_line(case.format, line) for line in out.split("\n") if line]
         except (ValueError, KeyError, TypeError, AttributeError) as e:
-            return "schloss consume printed no Avro JSON of the schema: %s: %s" % (type(e).__name__, e)
-        return self.compare(records)
+            return "schloss consume printed no JSON of the schema: %s: %s" % (type(e).__name__, e)
+        return self.compare(case, records)
 
-    def compare(self, records):
-        if len(records) != len(self.records):
-            return "%d of %d records were read" % (len(records), len(self.records))
-        for got, want in zip(records, self.records):
+    @staticmethod
+    def compare(case, records):
+        expected = case.expected()
+        if len(records) != len(expected):
+            return "%d of %d records were read" % (len(records), len(expected))
+        for got, want in zip(records, expected):
             for field in want:
                 if got.get(field) != want[field]:
                     return "field %s: %.80r instead of %.80r" % (field, got.get(field), want[field])
         return None
 
-    def client(self, name, phase):
-        """Runs one client for all cases; its answers by case number."""
+    # ---- the official clients: one process for all cases of a phase ----
+
+    def client(self, name, phase, tasks):
+        """Runs one client; its answers by task id."""
+        if not tasks:
+            return {}
         job = {"bootstrap": self.bootstrap, "registry": self.registry, "secret": cells.CLIENT_SECRET, "timeout": TIMEOUT,
-               "write": [{"id": str(i), "topic": c.topic(name), "framing": c.framing, "records": self.records}
-                         for i, c in enumerate(self.cases)],
-               "read": [{"id": str(i), "topic": c.topic("schloss"), "count": len(self.records)}
-                        for i, c in enumerate(self.cases) if phase == "read" and self.written["schloss"][i] is None]}
-        path = self.file("job-%s-%s.json" % (name, phase), json.dumps(job))
+               "descriptor": cells.proto_descriptor(False), phase: tasks}
+        path = self.file("job-%s-%s-%d.json" % (name, phase, len(tasks)), json.dumps(job))
         command, env = self.commands[name]
         try:
             done = subprocess.run(command + [path, phase], stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -177,14 +195,24 @@ class Run:
             out, error = done.stdout, "the client said nothing of this case: " + done.stderr[-500:]
         except subprocess.TimeoutExpired:
             out, error = "", "no end after %d s" % (3 * TIMEOUT)
-        with open(os.path.join(self.dir, "%s-%s.log" % (name, phase)), "w") as f:
+        with open(path[:-5] + ".log", "w") as f:
             f.write(out + error)
-        answers = {i: {"ok": False, "error": error} for i in range(len(self.cases))}
+        answers = {t["id"]: {"ok": False, "error": error} for t in tasks}
         for line in out.split("\n"):
             if line.startswith("{"):
                 answer = json.loads(line)
-                answers[int(answer["id"])] = answer
+                answers[answer["id"]] = answer
         return answers
+
+    def client_writes(self, name, batch):
+        tasks = [{"id": str(i), "topic": c.topic(name), "format": c.format, "framing": c.framing, "records": c.batches()[batch]}
+                 for i, c in enumerate(self.cases) if batch < len(c.batches())]
+        return {int(i): None if a["ok"] else a["error"] for i, a in self.client(name, "write", tasks).items()}
+
+    def client_reads(self, name):
+        tasks = [{"id": "%d %s" % (i, w), "topic": c.topic(w), "format": c.format, "count": len(c.expected())}
+                 for i, c in enumerate(self.cases) for w in self.everyone if w != name and self.written[w][i] is None]
+        return self.client(name, "read", tasks)
 
     def install(self):
         here = os.path.dirname(os.path.realpath(__file__))
@@ -194,50 +222,68 @@ class Run:
             "javascript": ([node, os.path.join(here, "js", "client.js")], env),
             "go": ([clients.go(os.path.join(here, "go"), "interop")], None)}
 
-    def write(self, pool):
-        """Everyone writes at the same time, each to its own topics."""
-        self.written = {"schloss": {}}
-        everyone = {name: pool.submit(self.client_writes, name) for name in cells.CLIENTS}
-        ours = [pool.submit(self.schloss_writes, c) for c in self.cases]
-        self.written["schloss"].update(enumerate(f.result() for f in ours))
-        for name, future in everyone.items():
-            self.written[name] = future.result()
+    # ---- both directions ----
 
-    def client_writes(self, name):
-        return {i: None if a["ok"] else a["error"] for i, a in self.client(name, "write").items()}
+    def write(self, pool, batch):
+        """Everyone writes at the same time, each to its own topics."""
+        theirs = {name: pool.submit(self.client_writes, name, batch) for name in cells.CLIENTS}
+        ours = {i: pool.submit(self.schloss_writes, c, batch) for i, c in enumerate(self.cases)
+                if "schloss" in self.everyone and batch < len(c.batches())}
+        done = {name: future.result() for name, future in theirs.items()}
+        done["schloss"] = {i: future.result() for i, future in ours.items()}
+        for name, answers in done.items():
+            for i, wrong in answers.items():
+                self.written[name][i] = self.written[name].get(i) or wrong
 
     def read(self, pool):
-        raw = topic.fetch(self.bootstrap, self.topics, len(self.records), TIMEOUT)
-        theirs = {name: pool.submit(self.client, name, "read") for name in cells.CLIENTS}
-        ours = {(i, name): pool.submit(self.schloss_reads, c, name) for i, c in enumerate(self.cases) for name in cells.CLIENTS
-                if self.written[name][i] is None}
+        raw = topic.fetch(self.bootstrap, self.topics, TIMEOUT)
+        theirs = {name: pool.submit(self.client_reads, name) for name in cells.CLIENTS}
+        ours = {(i, w): pool.submit(self.schloss_reads, c, w) for i, c in enumerate(self.cases) for w in cells.CLIENTS
+                if "schloss" in self.everyone and self.written[w][i] is None}
         for i, c in enumerate(self.cases):
-            on_topic = {w: topic.check(c, raw[c.topic(w)], self.records) for w in ["schloss"] + cells.CLIENTS}
-            for name in cells.CLIENTS:
-                # what schloss wrote, read by the client
-                wrong = self.written["schloss"][i] or on_topic["schloss"]
-                if not wrong:
-                    answer = theirs[name].result()[i]
-                    wrong = self.compare(answer["records"]) if answer["ok"] else answer["error"]
-                self.results[i, name, "reads"] = wrong
-                # what the client wrote, read by schloss
-                wrong = self.written[name][i]
-                self.results[i, name, "writes"] = wrong or on_topic[name] or ours[i, name].result()
+            for writer in self.everyone:
+                wrong = self.written[writer][i] or topic.check(c, raw[c.topic(writer)])
+                for reader in self.everyone:
+                    if reader != writer:
+                        seen = wrong or self.outcome(i, writer, reader, theirs, ours)
+                        if c.known(writer, reader):
+                            self.known[i, writer, reader] = c.known(writer, reader)
+                            seen = None if seen else "passes, though it is listed as known to fail (cells.py)"
+                        self.results[i, writer, reader] = seen
+
+    def outcome(self, i, writer, reader, theirs, ours):
+        if reader == "schloss":
+            return ours[i, writer].result()
+        answer = theirs[reader].result()["%d %s" % (i, writer)]
+        return self.compare(self.cases[i], answer["records"]) if answer["ok"] else answer["error"]
 
     # ---- what is printed ----
 
+    def cell(self, i, writer):
+        """"ok" when all others read what writer wrote, else who did not."""
+        others = [r for r in self.everyone if r != writer]
+        failed = [NAMES[r] for r in others if self.results[i, writer, r]]
+        if not failed and any((i, writer, r) in self.known for r in others):
+            return "known"
+        return "ok" if not failed else "FAIL: all" if len(failed) == len(self.everyone) - 1 else "FAIL: " + ", ".join(failed)
+
     def table(self):
-        columns = [(name, way) for name in cells.CLIENTS for way in ("reads", "writes")]
-        width = len(self.cases[0].title())
-        print("\n" + " " * width + "".join("  %-10s%8s" % (NAMES[name], "") for name in cells.CLIENTS))
-        print(cells.Case.TITLE.ljust(width) + "".join("  %-8s" % way for _, way in columns))
-        for i, c in enumerate(self.cases):
-            print(c.title().ljust(width) + "".join("  %-8s" % ("FAIL" if self.results[(i, *col)] else "ok") for col in columns))
-        print("reads: the client reads what `schloss produce` wrote; writes: `schloss consume` reads what the client wrote")
+        """Per case and writer: do all the others read it?"""
+        rows = [(c.title(), [self.cell(i, w) for w in self.everyone]) for i, c in enumerate(self.cases)]
+        widths = [max([len(NAMES[w]) + 7] + [len(row[1][k]) for row in rows]) for k, w in enumerate(self.everyone)]
+        left = max(len(title) for title, _ in rows)
+        print("\n" + cells.Case.TITLE.ljust(left) + "".join(("  %s writes" % NAMES[w]).ljust(n + 2)
+                                                            for w, n in zip(self.everyone, widths)))
+        for title, row in rows:
+            print(title.ljust(left) + "".join("  " + text.ljust(n) for text, n in zip(row, widths)))
+        print("ok: each of the others reads the records as they were written, and the topic holds ciphertext of the right form")
+        for why in sorted(set(self.known.values())):
+            print("known:", why)
         print("Python 2.16.0 by itself fails on every schema with metadata.tags: the test mends one hash (python/client.py)\n")
-        for (i, name, way), wrong in self.results.items():
+        for (i, writer, reader), wrong in self.results.items():
             if wrong:
-                print("FAIL %s, %s %s: %s" % (" ".join(self.cases[i].title().split()), NAMES[name], way, wrong))
+                print("FAIL %s, %s writes, %s reads: %s" % (" ".join(self.cases[i].title().split()), NAMES[writer],
+                                                            NAMES[reader], wrong))
 
     def leaks(self):
         """(what is checked, found) for places where plaintext or secrets must not be."""
@@ -250,12 +296,18 @@ class Run:
 
 
 def main():
-    where = os.path.realpath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(clients.ROOT, "build", "release"))
+    parser = argparse.ArgumentParser(description="Who reads what whom wrote, on a real Kafka.")
+    parser.add_argument("where", nargs="?", default=os.path.join(clients.ROOT, "build", "release"),
+                        help="build folder, or path of schloss (default build/release)")
+    parser.add_argument("--peers-only", action="store_true", help="only the official clients against each other")
+    parser.add_argument("--page", metavar="FILE", help="write the result as a page of the documentation, too")
+    args = parser.parse_args()
+    where = os.path.realpath(args.where)
     binary = os.path.join(where, "bin", "schloss") if os.path.isdir(where) else where
     if not os.access(binary, os.X_OK):
         sys.exit("interop: %s is missing; run make first" % binary)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
-    run = Run(binary)
+    run = Run(binary, cells.CLIENTS if args.peers_only else cells.EVERYONE)
     failed = True
     try:
         run.install()
@@ -264,16 +316,21 @@ def main():
         run.set_up()
         # the clients wait in three threads, two more keep both cores busy with schloss
         with concurrent.futures.ThreadPoolExecutor(5) as pool:
-            run.write(pool)
+            run.write(pool, 0)
+            run.age_keys()
+            run.write(pool, 1)
             run.read(pool)
         run.table()
         bad = sum(1 for wrong in run.results.values() if wrong)
-        good = len(run.results) - bad
+        good = len(run.results) - bad - len(run.known)
         for what, found in run.leaks():
             good, bad = good + (not found), bad + bool(found)
             print("%s %s%s" % ("FAIL" if found else "ok  ", what, ": " + ", ".join(found) if found else ""))
+        if args.page:
+            page.write(args.page, run)
         failed = bad > 0
-        print("%.0f s\n%d passed, %d failed, 0 skipped" % (time.monotonic() - began, good, bad))
+        print("%.0f s, %d cells in which an official client fails as is known" % (time.monotonic() - began, len(run.known)))
+        print("%d passed, %d failed, 0 skipped" % (good, bad))
     finally:
         run.stop(keep=failed)
     return 1 if failed else 0

@@ -3,17 +3,47 @@
 const fs = require('fs');
 const { Kafka, logLevel } = require('kafkajs');
 const sr = require('@confluentinc/schemaregistry');
+const pb = require('@bufbuild/protobuf');
+const { FileDescriptorProtoSchema } = require('@bufbuild/protobuf/wkt');
 
 const job = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
 const kafka = new Kafka({ clientId: 'interop', brokers: [job.bootstrap], logLevel: logLevel.NOTHING });
 const registry = sr.SchemaRegistryClient.newClient({ baseURLs: [job.registry] });
 const ruleConfig = { secret: job.secret };
 
+/* The message of the Protobuf cells, without tags: those come from the registry. */
+const file = pb.fromBinary(FileDescriptorProtoSchema, Buffer.from(job.descriptor, 'base64'));
+const messages = pb.createFileRegistry(file, () => undefined);
+const Person = messages.getMessage(`${file.package}.${file.messageType[0].name}`);
+
 const answer = (line) => console.log(JSON.stringify(line));
 const fail = (task, e) => answer({ id: task.id, ok: false, error: String((e && e.message) || e) });
-const toRecord = (r) => ({ ...r, photo: Buffer.from(r.photo, 'hex'), home: { ...r.home }, aliases: [...r.aliases], notes: { ...r.notes } });
-const fromRecord = (r) => ({ id: r.id, marker: r.marker, ssn: r.ssn, photo: Buffer.from(r.photo).toString('hex'), phone: r.phone,
-    home: { street: r.home.street, zip: r.home.zip }, aliases: [...r.aliases], notes: { ...r.notes } });
+
+/* Records: from and to the neutral form of the job file, by format. */
+const formats = {
+    AVRO: {
+        serializer: (conf) => new sr.AvroSerializer(registry, sr.SerdeType.VALUE, conf),
+        deserializer: (conf) => new sr.AvroDeserializer(registry, sr.SerdeType.VALUE, conf),
+        toRecord: (r) => ({ ...r, photo: Buffer.from(r.photo, 'hex'), home: { ...r.home }, aliases: [...r.aliases],
+            notes: { ...r.notes } }),
+        fromRecord: (r) => ({ id: r.id, marker: r.marker, ssn: r.ssn, photo: Buffer.from(r.photo).toString('hex'), phone: r.phone,
+            home: { street: r.home.street, zip: r.home.zip }, aliases: [...r.aliases], notes: { ...r.notes } }),
+    },
+    PROTOBUF: {
+        serializer: (conf) => new sr.ProtobufSerializer(registry, sr.SerdeType.VALUE, { ...conf, registry: messages }),
+        deserializer: (conf) => new sr.ProtobufDeserializer(registry, sr.SerdeType.VALUE, conf),
+        toRecord: (r) => pb.create(Person, { id: BigInt(r.id), marker: r.marker, ssn: r.ssn, photo: Buffer.from(r.photo, 'hex'),
+            ...(r.phone === null ? {} : { phone: r.phone }) }),
+        fromRecord: (m) => ({ id: Number(m.id), marker: m.marker, ssn: m.ssn, photo: Buffer.from(m.photo).toString('hex'),
+            phone: m.phone === undefined ? null : m.phone }),
+    },
+    JSON: {
+        serializer: (conf) => new sr.JsonSerializer(registry, sr.SerdeType.VALUE, conf),
+        deserializer: (conf) => new sr.JsonDeserializer(registry, sr.SerdeType.VALUE, conf),
+        toRecord: (r) => ({ ...r, home: { ...r.home }, aliases: [...r.aliases] }),
+        fromRecord: (r) => r,
+    },
+};
 
 async function write(tasks) {
     const producer = kafka.producer();
@@ -22,13 +52,14 @@ async function write(tasks) {
         try {
             const conf = { autoRegisterSchemas: false, useLatestVersion: true, ruleConfig };
             if (task.framing === 'header') conf.schemaIdSerializer = sr.HeaderSchemaIdSerializer;
-            const ser = new sr.AvroSerializer(registry, sr.SerdeType.VALUE, conf);
-            const messages = [];
+            const format = formats[task.format];
+            const ser = format.serializer(conf);
+            const values = [];
             for (const r of task.records) {
                 const headers = {};
-                messages.push({ value: await ser.serialize(task.topic, toRecord(r), headers), headers });
+                values.push({ value: await ser.serialize(task.topic, format.toRecord(r), headers), headers });
             }
-            await producer.send({ topic: task.topic, acks: -1, messages });
+            await producer.send({ topic: task.topic, acks: -1, messages: values });
             answer({ id: task.id, ok: true });
         } catch (e) { fail(task, e); }
     }
@@ -48,11 +79,12 @@ async function read(tasks) {
     });
     for (const task of tasks) {
         try {
-            const messages = raw.get(task.topic);
-            if (messages.length !== task.count) throw new Error(`${messages.length} of ${task.count} records arrived`);
-            const de = new sr.AvroDeserializer(registry, sr.SerdeType.VALUE, { ruleConfig });
+            const values = raw.get(task.topic);
+            if (values.length !== task.count) throw new Error(`${values.length} of ${task.count} records arrived`);
+            const format = formats[task.format];
+            const de = format.deserializer({ ruleConfig });
             const records = [];
-            for (const m of messages) records.push(fromRecord(await de.deserialize(task.topic, m.value, m.headers)));
+            for (const m of values) records.push(format.fromRecord(await de.deserialize(task.topic, m.value, m.headers)));
             answer({ id: task.id, ok: true, records });
         } catch (e) { fail(task, e); }
     }
