@@ -1,5 +1,6 @@
 /* Keywords that only the validator reads. One that is malformed cannot be checked: it counts as unknown, which matters
  * only under a choice. */
+#include "base/limits.h"
 #include "codec/json/load.h"
 #include "codec/json/parse.h"
 
@@ -7,18 +8,60 @@ static schloss_rc out_of_memory(json_parser_t *p) {
     return NO_MEMORY(p->err);
 }
 
-static const char *json_text(json_parser_t *p, const json_t *v) {
-    if (json_is_real(v)) { /* with the fewest digits: multipleOf 0.1 is meant in decimal */
-        buf_t b;
-        buf_init(&b, 64, "number", false);
-        json_put_double(&b, json_real_value(v));
-        const char *text = buf_check(&b, NULL) == SCHLOSS_OK ? arena_strdup(&p->s->arena, buf_cstr(&b)) : NULL;
-        buf_clear(&b);
-        return text;
+/* As json_print(), but numbers with the fewest digits: 0.1 is meant in decimal. Nesting is LIMIT_SCHEMA_DEPTH. */
+static void put_text(buf_t *b, const json_t *v) {
+    const char *key = NULL;
+    json_t *member = NULL;
+    bool first = true;
+    switch (json_typeof(v)) {
+    case JSON_OBJECT:
+        buf_put_u8(b, '{');
+        json_object_foreach((json_t *)(uintptr_t)v, key, member) {
+            buf_put(b, ",", first ? 0 : 1);
+            json_put_string(b, key, strlen(key));
+            buf_put_u8(b, ':');
+            put_text(b, member);
+            first = false;
+        }
+        buf_put_u8(b, '}');
+        return;
+    case JSON_ARRAY:
+        buf_put_u8(b, '[');
+        for (size_t i = 0; i < json_array_size(v); i++) {
+            buf_put(b, ",", i == 0 ? 0 : 1);
+            put_text(b, json_array_get(v, i));
+        }
+        buf_put_u8(b, ']');
+        return;
+    case JSON_STRING:
+        json_put_string(b, json_string_value(v), json_string_length(v));
+        return;
+    case JSON_INTEGER:
+        buf_printf(b, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+        return;
+    case JSON_REAL:
+        json_put_double(b, json_real_value(v));
+        return;
+    case JSON_TRUE:
+        buf_put_str(b, "true");
+        return;
+    case JSON_FALSE:
+        buf_put_str(b, "false");
+        return;
+    case JSON_NULL:
+        buf_put_str(b, "null");
+        return;
     }
-    char *printed = json_print(v);
-    const char *text = printed == NULL ? NULL : arena_strdup(&p->s->arena, printed);
-    mem_free(printed);
+}
+
+/* NULL: out of memory. */
+static const char *json_text(json_parser_t *p, const json_t *v) {
+    buf_t b;
+    buf_init(&b, 2 * LIMIT_SCHEMA_BYTES, "LIMIT_SCHEMA_BYTES", false);
+    put_text(&b, v);
+    const char *text =
+        buf_check(&b, NULL) == SCHLOSS_OK ? arena_strndup(&p->s->arena, (const char *)b.ptr, b.len) : NULL;
+    buf_clear(&b);
     return text;
 }
 

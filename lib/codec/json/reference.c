@@ -45,7 +45,14 @@ static void remove_dots(char *path) {
 /* ref seen from base, both without fragment. NULL: out of memory. */
 static const char *resolve_uri(arena_t *a, const char *base, const char *ref, size_t len) {
     char *text = arena_strndup(a, ref, len);
-    if (text == NULL || scheme_len(text) != 0 || *base == '\0') {
+    size_t own = text == NULL ? 0 : scheme_len(text);
+    if (own != 0 && strncmp(text + own, "//", 2) == 0) {
+        char *from = text + own + 2 + strcspn(text + own + 2, "/");
+        if (*from == '/') {
+            remove_dots(from);
+        }
+    }
+    if (text == NULL || own != 0 || *base == '\0') {
         return text;
     }
     size_t scheme = scheme_len(base);
