@@ -106,8 +106,12 @@ static schloss_rc wrap_best(kmip_session_t *s, bytes_t plain, const uint8_t *iv,
 }
 
 static schloss_rc kmip_wrap(const kms_key_t *key, io_t *io, bytes_t plain, buf_t *out, schloss_error_t *err) {
-    ENSURE(plain.len != 0 && plain.len <= KMIP_PLAIN_MAX - KMIP_CBC_IV_LEN * 2, err, WRAP_FAILED,
-           "%s://%s: a key message of %zu bytes cannot be wrapped", key->kms_type, key->key_id, plain.len);
+    if (plain.len == 0 || plain.len > KMIP_PLAIN_MAX - KMIP_CBC_IV_LEN * 2) {
+        FAIL(err, WRAP_FAILED, "%s://%s: a key message of %zu bytes cannot be wrapped", key->kms_type, key->key_id,
+             plain.len);
+        err_hint(err, "a DEK's key message has 18, 34 or 66 bytes");
+        return SCHLOSS_E_WRAP_FAILED;
+    }
     kmip_session_t s;
     TRY(kmip_session_open(&s, key, io, true, err));
     const uint8_t *iv = NULL;
@@ -126,8 +130,12 @@ static schloss_rc kmip_wrap(const kms_key_t *key, io_t *io, bytes_t plain, buf_t
 
 static schloss_rc give(const kmip_session_t *s, bytes_t plain, uint8_t *out, size_t cap, size_t *out_len,
                        schloss_error_t *err) {
-    ENSURE(plain.len <= cap, err, UNWRAP_FAILED, "the wrapped key of %s://%s holds %zu bytes, a DEK has at most %zu",
-           s->key->kms_type, s->key->key_id, plain.len, cap);
+    if (plain.len > cap) {
+        FAIL(err, UNWRAP_FAILED, "the wrapped key of %s://%s holds %zu bytes, a DEK has at most %zu", s->key->kms_type,
+             s->key->key_id, plain.len, cap);
+        err_hint(err, "was it wrapped by another program?");
+        return SCHLOSS_E_UNWRAP_FAILED;
+    }
     memcpy(out, plain.ptr, plain.len);
     *out_len = plain.len;
     return SCHLOSS_OK;

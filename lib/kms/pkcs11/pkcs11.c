@@ -117,6 +117,7 @@ static schloss_rc pkcs11_unwrap(const kms_key_t *key, io_t *io, bytes_t wrapped,
     if (rc == SCHLOSS_OK && plain.len > cap) {
         rc = FAIL(err, UNWRAP_FAILED, "the wrapped key of %s://%s holds %zu bytes, a DEK has at most %zu",
                   key->kms_type, key->key_id, plain.len, cap);
+        err_hint(err, "was it wrapped by another program?");
     } else if (rc == SCHLOSS_OK) {
         memcpy(out, plain.ptr, plain.len);
         *out_len = plain.len;

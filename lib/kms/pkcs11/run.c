@@ -211,8 +211,10 @@ static schloss_rc unwrap(p11_session_t *s, buf_t *out, schloss_error_t *err) {
 
 static schloss_rc check_input(const p11_job_t *job, schloss_error_t *err) {
     if (job->is_wrap) {
-        ENSURE(job->in.len != 0 && job->in.len <= P11_PLAIN_MAX, err, WRAP_FAILED,
-               "%s://%s: a key message of %zu bytes cannot be wrapped", P11_TYPE, job->key_id, job->in.len);
+        if (job->in.len == 0 || job->in.len > P11_PLAIN_MAX) {
+            return p11_fail(job, SCHLOSS_E_WRAP_FAILED, "a key message of this length cannot be wrapped",
+                            "a DEK's key message has 18, 34 or 66 bytes", err);
+        }
         return SCHLOSS_OK;
     }
     if (job->in.len < 2 || job->in.len > P11_WRAPPED_MAX ||
