@@ -105,22 +105,20 @@ static schloss_rc this_token(void *user, io_t *io, bool again, buf_t *token, sch
     return buf_check(token, err);
 }
 
-/* Renews what token holds. A refusal is no error: *renewed says how it went. */
+/* Renews what token holds. A refusal is no error, *renewed says how it went; a server that cannot answer is one. */
 static schloss_rc renew(const vault_t *v, const creds_t *c, io_t *io, buf_t *token, bool *renewed,
                         schloss_error_t *err) {
     const rest_auth_t auth = {this_token, token, "X-Vault-Token", "", 0};
     io_answer_t answer;
-    schloss_error_t why = {0};
     *renewed = false;
-    schloss_rc rc = vault_call(v, io, "POST", "auth/token/renew-self", bytes("{}", 2), &auth, &answer, &why);
-    if (rc > 0 || rc == SCHLOSS_E_NO_MEMORY || rc == SCHLOSS_E_LIMIT_EXCEEDED) {
-        err_copy(err, &why);
-        return rc;
+    TRY(vault_call(v, io, "POST", "auth/token/renew-self", bytes("{}", 2), &auth, &answer, err));
+    if (answer.status == 429 || answer.status >= 500) {
+        return vault_refused(v, false, &answer, err);
     }
-    if (rc == SCHLOSS_OK && answer.status == 200) {
+    if (answer.status == 200) {
         buf_t fresh;
         buf_init(&fresh, REST_TOKEN_MAX, "token", true);
-        *renewed = keep(v, c, &answer, &fresh, &why) == SCHLOSS_OK;
+        *renewed = keep(v, c, &answer, &fresh, NULL) == SCHLOSS_OK;
         buf_clear(&fresh);
     }
     return SCHLOSS_OK;
