@@ -7,11 +7,14 @@
 
 #include "kms/builtin.h"
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct module {
@@ -57,6 +60,21 @@ static void say(char *why, size_t cap, const char *fmt, ...) {
     va_end(ap);
 }
 
+/* The loader maps a file that was cut short (an installation that is still running) and dies when it touches what is
+ * missing. The table of sections stands at the end, so its place tells. */
+static bool is_whole(const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ElfW(Ehdr) h;
+    struct stat st;
+    bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && read(fd, &h, sizeof h) == (ssize_t)sizeof h &&
+              memcmp(h.e_ident, ELFMAG, SELFMAG) == 0 && h.e_shoff <= (uint64_t)st.st_size &&
+              (uint64_t)h.e_shnum * h.e_shentsize <= (uint64_t)st.st_size - h.e_shoff;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return ok;
+}
+
 static const kms_driver_t *load(const module_t *which, char *why, size_t cap) {
     static const kms_module_t mine = KMS_MODULE_INIT(NULL);
     char path[PATH_MAX];
@@ -66,6 +84,10 @@ static const kms_driver_t *load(const module_t *which, char *why, size_t cap) {
     }
     if (access(path, F_OK) != 0) {
         say(why, cap, "its module is missing: %s; install it, or set SCHLOSS_KMS_PATH to its directory", path);
+        return NULL;
+    }
+    if (!is_whole(path)) {
+        say(why, cap, "its module is damaged or cannot be read: %s; install it again", path);
         return NULL;
     }
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
