@@ -45,7 +45,7 @@ __attribute__((cold)) schloss_rc pb_run_reject(pb_run_t *r, const pb_op_t *op) {
 /* ---- output ---- */
 
 static inline void flush(pb_run_t *r, const uint8_t *upto) {
-    if (r->out != NULL) {
+    if (r->out != NULL && upto != r->copied) {
         buf_put_short(r->out, r->copied, (size_t)(upto - r->copied));
     }
     r->copied = upto;

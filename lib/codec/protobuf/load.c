@@ -445,6 +445,9 @@ static schloss_rc read_message(pb_loader_t *l, bytes_t b, const char *scope, pb_
         }
         if (w.number == 2) {
             TRY(read_field(l, w.data, full, m->n_oneofs, features, &m->fields[m->n_fields++], &extendee));
+            if (extendee != NULL) {
+                return malformed(l, "a field of a message extends another message");
+            }
         } else if (w.number == 3) {
             TRY(read_message(l, w.data, full, features, &m->nested[m->n_nested++]));
         } else if (w.number == 4) {
