@@ -180,17 +180,15 @@ bool rest_member(json_span_t o, const char *name, json_span_t *out) {
 }
 
 void rest_said(json_span_t o, const char *name, char *dst, size_t cap) {
+    char text[REST_TEXT_MAX];
     json_span_t v;
     dst[0] = '\0';
-    if (!json_member(o, name, &v) || v.kind != JSON_T_STRING) {
-        return;
+    if (json_member_str(o, name, text, sizeof text)) {
+        err_clean_text(dst, cap, text, strlen(text));
+        mem_wipe(text, sizeof text);
+    } else if (json_member(o, name, &v) && v.kind == JSON_T_STRING && v.len > REST_TEXT_MAX) {
+        err_clean_text(dst, cap, v.ptr + 1, cap); /* its beginning, escapes as they are */
     }
-    buf_t text;
-    buf_init(&text, LIMIT_HTTP_BODY, "text", false);
-    if (json_str_decode(v, &text, NULL) == SCHLOSS_OK) {
-        err_clean_text(dst, cap, (const char *)text.ptr, text.len);
-    }
-    buf_clear(&text);
 }
 
 schloss_rc rest_string(const kms_key_t *key, json_span_t o, const char *name, buf_t *out, schloss_error_t *err) {

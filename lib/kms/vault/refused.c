@@ -9,15 +9,15 @@ typedef struct meaning {
 } meaning_t;
 
 /* The texts of errors, joined; a body that is no JSON is its own text. */
-static void words(const io_answer_t *answer, char out[SAID_MAX]) {
+static schloss_rc words(const io_answer_t *answer, char out[SAID_MAX], schloss_error_t *err) {
     json_span_t root, errors, item;
     out[0] = '\0';
     if (json_scan(&root, (const char *)answer->body.ptr, answer->body.len, NULL) != SCHLOSS_OK) {
         err_clean_text(out, SAID_MAX, (const char *)answer->body.ptr, answer->body.len < 200 ? answer->body.len : 200);
-        return;
+        return SCHLOSS_OK;
     }
     if (root.kind != JSON_T_OBJECT || !json_member(root, "errors", &errors) || errors.kind != JSON_T_ARRAY) {
-        return;
+        return SCHLOSS_OK;
     }
     buf_t text;
     buf_init(&text, 4096, "errors", false);
@@ -30,11 +30,13 @@ static void words(const io_answer_t *answer, char out[SAID_MAX]) {
             buf_put_str(&text, "; ");
         }
         if (json_str_decode(item, &text, NULL) != SCHLOSS_OK) {
-            break;
+            break; /* malformed or too long: what is there will do */
         }
     }
     err_clean_text(out, SAID_MAX, (const char *)text.ptr, text.len);
+    bool no_memory = text.failed == 1;
     buf_clear(&text);
+    return no_memory ? NO_MEMORY(err) : SCHLOSS_OK;
 }
 
 static meaning_t bad_request(bool is_wrap, const char *text) {
@@ -109,14 +111,14 @@ static meaning_t meaning_of(const vault_t *v, bool is_wrap, int status, const ch
 
 schloss_rc vault_refused(const vault_t *v, bool is_wrap, const io_answer_t *answer, schloss_error_t *err) {
     char text[SAID_MAX];
-    words(answer, text);
+    TRY(words(answer, text, err));
     meaning_t m = meaning_of(v, is_wrap, answer->status, text);
     return rest_fail(v->key, m.rc, answer->status, text, m.hint, err, "%s", m.what);
 }
 
 schloss_rc vault_login_refused(const vault_t *v, const io_answer_t *answer, schloss_error_t *err) {
     char text[SAID_MAX];
-    words(answer, text);
+    TRY(words(answer, text, err));
     int status = answer->status;
     meaning_t m = {SCHLOSS_E_KMS_CREDENTIALS, "the log-in is refused",
                    "check role and secret id, or role, jwt.auth.path and the service account's token"};

@@ -156,6 +156,43 @@ static void script_settings(script_t *s, const char *const *settings, size_t n) 
 #define SETTINGS(s, ...)                                                                                               \
     script_settings((s), (const char *const[]){__VA_ARGS__}, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *))
 
+/* ---- every allocation fails once ---- */
+
+static unsigned long script_fail_at, script_seen;
+
+static bool script_fault(void *user) {
+    (void)user;
+    return ++script_seen == script_fail_at;
+}
+
+/* The run, which works with these steps and no remembered token, for each n with its n-th allocation failing. */
+static void script_sweep(script_t *s, bool wrap) {
+    for (script_fail_at = 1;; script_fail_at++) {
+        const schloss_transport_t t = {sizeof t, s, script_perform, script_release, NULL};
+        io_t *io = NULL;
+        memset(&s->err, 0, sizeof s->err);
+        buf_clear(&s->wrapped);
+        s->n_asked = 0;
+        s->now_ms += 40 * (int64_t)86400000; /* no token lives that long */
+        script_seen = 0;
+        mem_set_fault(script_fault, NULL);
+        schloss_rc rc = io_new(&io, &s->err);
+        rc = rc == SCHLOSS_OK ? io_run(io, &t, wrap ? script_wrap : script_unwrap, s, &s->err) : rc;
+        mem_set_fault(NULL, NULL);
+        io_free(io);
+        if (rc != SCHLOSS_OK && rc != SCHLOSS_E_NO_MEMORY) {
+            print_error("allocation %lu: %s: %s\n", script_fail_at, schloss_rc_name(rc), s->err.message);
+        }
+        /* What is remembered only if there is memory may be forgotten; all else is an error. */
+        assert_true(rc == SCHLOSS_OK || rc == SCHLOSS_E_NO_MEMORY);
+        if (script_seen < script_fail_at) {
+            assert_int_equal(rc, SCHLOSS_OK);
+            break;
+        }
+    }
+    assert_true(script_fail_at > 10);
+}
+
 static script_t *script_new(const kms_driver_t *driver, const char *key_id) {
     static const char *const drop[] = {"AZURE_TENANT_ID",
                                        "AZURE_CLIENT_ID",

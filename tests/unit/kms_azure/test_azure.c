@@ -302,13 +302,24 @@ static void test_wrapkey(void **state) {
     assert_string_equal(s->asked[1].url, VAULT "/" V1 "/unwrapkey?api-version=7.4");
 }
 
+static void test_no_memory(void **state) {
+    script_t *s = *state;
+    s->key.key_id = VAULT;
+    SETTINGS(s, "tenant.id", "t", "client.id", "app", "client.secret", "SECRET", "encrypt.azure.key.version.save",
+             "true");
+    STEPS(s, TOKEN, {200, KEY("RSA", "true")}, {200, wrapped_answer});
+    script_sweep(s, true);
+    STEPS(s, TOKEN, {200, KEY("RSA", "true")}, {200, UNWRAPPED});
+    script_sweep(s, false);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, script_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_requests), TEST(test_version_prefix), TEST(test_wrong_keys), TEST(test_bad_answers),
         TEST(test_refusals), TEST(test_unauthorized),   TEST(test_log_in),     TEST(test_managed_identity),
-        TEST(test_wrapkey),  TEST(test_foreign_hosts),
+        TEST(test_wrapkey),  TEST(test_foreign_hosts),  TEST(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -334,12 +334,23 @@ static void test_credentials(void **state) {
     }
 }
 
+static void test_no_memory(void **state) {
+    script_t *s = *state;
+    STEPS(s, {200, encrypted});
+    script_sweep(s, true);
+    STEPS(s, {200, decrypted});
+    script_sweep(s, false);
+    SETTINGS(s, "client.id", "1");
+    STEPS(s, {200, "{\"access_token\":\"SECRET-token\",\"expires_in\":3599}"}, {200, decrypted});
+    script_sweep(s, false);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, script_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_crc32c_v19), TEST(test_requests), TEST(test_self_signed), TEST(test_answers),
-        TEST(test_refusals),   TEST(test_key_ids),  TEST(test_machine),     TEST(test_credentials),
+        TEST(test_crc32c_v19), TEST(test_requests), TEST(test_self_signed), TEST(test_answers),   TEST(test_refusals),
+        TEST(test_key_ids),    TEST(test_machine),  TEST(test_credentials), TEST(test_no_memory),
     };
     return cmocka_run_group_tests(tests, group_up, group_down);
 }

@@ -293,12 +293,22 @@ static void test_settings(void **state) {
     script_fails(s, true, SCHLOSS_E_KMS_CONF);
 }
 
+static void test_no_memory(void **state) {
+    script_t *s = *state;
+    SETTINGS(s, "approle.role.id", "role", "approle.secret.id", "SECRET");
+    STEPS(s, AUTH("hvs.1", "300"), KEY, ENCRYPTED);
+    script_sweep(s, true);
+    STEPS(s, AUTH("hvs.1", "300"), DECRYPTED);
+    script_sweep(s, false);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, script_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_key_ids), TEST(test_requests), TEST(test_renewal),  TEST(test_approle),
         TEST(test_kubernetes),          TEST(test_keys),     TEST(test_refusals), TEST(test_settings),
+        TEST(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
