@@ -120,6 +120,30 @@ static void *open_header(void) {
     return open_call(FAKE_RULES_PII("AES256_GCM", ""), conf);
 }
 
+static void *open_metadata(void) {
+    static const char *const conf[] = {"use.latest.with.metadata", "major=2", NULL};
+    call_t *c = open_call(FAKE_RULES_PII("AES256_GCM", ""), conf);
+    fault_pause();
+    json_t *rules = json_loads(FAKE_RULES_PII("AES256_GCM", ""), 0, NULL);
+    json_t *s = json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:{s:{s:s}}, s:o}", "subject", WORLD_SUBJECT, "version", 2,
+                          "id", 9, "guid", "00000000-0000-4000-8000-000000000009", "schemaType", "AVRO", "schema",
+                          FAKE_SCHEMA_PERSON, "metadata", "properties", "major", "2", "ruleSet", rules);
+    fake_registry_put_schema(c->w.fr, s);
+    json_decref(s);
+    fault_resume();
+    return c;
+}
+
+static void *open_by_id(void) { /* the application's schema is compared with it */
+    static const char *const conf[] = {"use.schema.id", "1", "missing.id.cache.ttl.sec", "60", NULL};
+    return open_call(FAKE_RULES_PII("AES256_GCM", ""), conf);
+}
+
+static void *open_register(void) {
+    static const char *const conf[] = {"auto.register.schemas", "true", "schloss.context", "", NULL};
+    return open_call(FAKE_RULES_PII("AES256_GCM", ""), conf);
+}
+
 static void *open_lost_race(void) {
     call_t *c = open_call(FAKE_RULES_PII("AES256_GCM", ""), NULL);
     fake_registry_fault(c->w.fr, FAKE_LOSE_RACE, "POST /dek-registry/v1/keks", 1, 0, 0, NULL);
@@ -234,7 +258,13 @@ static schloss_rc step_objects(void *ctx, schloss_error_t *err) {
     static const char *const pairs[][2] = {{"schema.registry.url", FAKE_REGISTRY_URL},
                                            {"rule.executors._ENCRYPT_.param.secret", "mysecret"},
                                            {"rule.executors.encryptPII.onFailure", "NONE"},
-                                           {"schloss.require.rules", "orders*,pay*"}};
+                                           {"schloss.require.rules", "orders*,pay*"},
+                                           {"schema.registry.url.randomize", "true"},
+                                           {"bearer.auth.credentials.source", "OAUTHBEARER"},
+                                           {"bearer.auth.issuer.endpoint.url", "https://issuer.test/token"},
+                                           {"bearer.auth.client.id", "me"},
+                                           {"bearer.auth.client.secret", "test-only"},
+                                           {"request.header.X-Team", "shop"}};
     for (size_t i = 0; rc == SCHLOSS_OK && i < sizeof pairs / sizeof *pairs; i++) {
         rc = schloss_conf_set(conf, pairs[i][0], pairs[i][1], err);
     }
@@ -344,6 +374,9 @@ const scenario_t scenarios_serde[] = {
     READS("deserialize, GUID header", open_read_header),
     {"prepare driven by hand", open_gcm, step_prepare, check_serialized, close_call},
     {"serialize, own schema", open_gcm, step_set_schema, check_serialized, close_call},
+    {"serialize, own schema beside an id", open_by_id, step_set_schema, check_serialized, close_call},
+    {"serialize, registered schema", open_register, step_set_schema, check_serialized, close_call},
+    WRITES("serialize, latest with metadata", open_metadata),
     {"inspect", open_read_gcm, step_inspect, check_inspect, close_call},
     {"Avro JSON", open_gcm, step_json, check_json, close_call},
 };
