@@ -20,7 +20,7 @@ typedef struct token {
 } token_t;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static token_t tokens[TOKENS_MAX];
+static token_t slots[TOKENS_MAX];
 static bool guarded;
 
 static void lock_take(void) {
@@ -48,8 +48,8 @@ static bool enter(void) {
 
 static token_t *find(const char *name) {
     for (size_t i = 0; i < TOKENS_MAX; i++) {
-        if (*name != '\0' && strcmp(tokens[i].name, name) == 0) {
-            return &tokens[i];
+        if (*name != '\0' && strcmp(slots[i].name, name) == 0) {
+            return &slots[i];
         }
     }
     return NULL;
@@ -86,12 +86,12 @@ bool token_get(const char *name, int64_t now_ms, int64_t margin_ms, buf_t *out) 
 static token_t *slot_for(const char *name) {
     token_t *best = find(name);
     for (size_t i = 0; best == NULL && i < TOKENS_MAX; i++) {
-        best = tokens[i].name[0] == '\0' ? &tokens[i] : NULL;
+        best = slots[i].name[0] == '\0' ? &slots[i] : NULL;
     }
     if (best == NULL) {
-        best = &tokens[0];
+        best = &slots[0];
         for (size_t i = 1; i < TOKENS_MAX; i++) {
-            best = tokens[i].expires_ms < best->expires_ms ? &tokens[i] : best;
+            best = slots[i].expires_ms < best->expires_ms ? &slots[i] : best;
         }
     }
     return best;
