@@ -39,6 +39,11 @@ bool proto_next(cur_t *cur, proto_field_t *out);
 bytes_t proto_bytes(bytes_t message, uint32_t number);
 uint64_t proto_int(bytes_t message, uint32_t number, uint64_t dflt);
 bool proto_has(bytes_t message, uint32_t number);
+bool proto_find(bytes_t message, uint32_t number, proto_field_t *out); /* the first one itself */
+/* for every field of that number */
+#define PROTO_EACH(f, message, n)                                                                                      \
+    for (cur_t c_##f = cur_of(message); proto_next(&c_##f, &(f));)                                                     \
+        if ((f).number == (n))
 
 /* Numbers of descriptor.proto that more than one file needs. */
 enum {
