@@ -4,6 +4,7 @@
  * up, everything is 404. An answer may begin with three digits, its HTTP status, else it is 200. All calls get the same
  * answers. Nothing may stay in secret memory, and what a call hands out must be whole. */
 #include "base/secret.h"
+#include "client/auth.h"
 #include "client/registry.h"
 #include <stdlib.h>
 
@@ -105,6 +106,16 @@ static schloss_rc reg(run_t *r) {
     return schema(check(sr_register(r->io, &r->svc, "s", &given, &s, &r->err), &r->err), s);
 }
 
+/* A token endpoint of OAuth answers first, then the registry. */
+static schloss_rc with_token(run_t *r) {
+    static const schloss_tls_t tls;
+    static const sr_auth_conf_t conf = {.url = "http://t.test", .client_id = "a", .secret = "b", .tls = &tls};
+    if (r->svc.auth == NULL) {
+        must(sr_auth_new(&r->svc.auth, &conf, &r->err) == SCHLOSS_OK);
+    }
+    return latest(r);
+}
+
 static schloss_rc kek(schloss_rc rc, sr_kek_t *k) {
     must((rc == SCHLOSS_OK) == (k->name != NULL));
     must(rc != SCHLOSS_OK || (k->kms_type != NULL && k->kms_key_id != NULL));
@@ -145,7 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static char url[] = "http://r.test";
     static char *urls[] = {url};
     static schloss_rc (*const calls[])(run_t *) = {association, latest,  by_id,      by_guid,     lookup, get_kek,
-                                                   create_kek,  get_dek, create_dek, by_metadata, reg};
+                                                   create_kek,  get_dek, create_dek, by_metadata, reg,    with_token};
     for (size_t i = 0; i < COUNT_OF(calls); i++) {
         run_t r = {.at = data, .end = data + size};
         r.svc = (http_service_t){.urls = urls, .n_urls = 1, .max_retries = 1};
@@ -154,6 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             answer(&r);
         }
         io_free(r.io);
+        sr_auth_free(r.svc.auth);
         must(secret_in_use() == 0);
     }
     return 0;
