@@ -107,20 +107,20 @@ static void limits_hold(void **state) {
     size_t n = 0, cap = (size_t)LIMIT_SCHEMA_TYPES * 16 + 100;
     char *text = malloc(cap);
     assert_non_null(text);
-    n = (size_t)sprintf(text, "{\"allOf\":[");
+    n = (size_t)snprintf(text, cap, "{\"allOf\":[");
     for (size_t i = 0; i <= LIMIT_SCHEMA_TYPES; i++) {
-        n += (size_t)sprintf(text + n, "%s{}", i == 0 ? "" : ",");
+        n += (size_t)snprintf(text + n, cap - n, "%s{}", i == 0 ? "" : ",");
     }
-    sprintf(text + n, "]}");
+    snprintf(text + n, cap - n, "]}");
     json_schema_t *s = NULL;
     assert_int_equal(json_schema_parse(&s, text, strlen(text), NULL, 0, &err_), SCHLOSS_E_LIMIT_EXCEEDED);
     assert_non_null(strstr(schloss_error_message(&err_), "LIMIT_SCHEMA_TYPES"));
     assert_int_equal(json_schema_parse(&s, text, LIMIT_SCHEMA_BYTES + 1, NULL, 0, &err_), SCHLOSS_E_LIMIT_EXCEEDED);
     n = 0;
     for (size_t i = 0; i < LIMIT_SCHEMA_DEPTH; i++) {
-        n += (size_t)sprintf(text + n, "{\"not\":");
+        n += (size_t)snprintf(text + n, cap - n, "{\"not\":");
     }
-    n += (size_t)sprintf(text + n, "{}");
+    n += (size_t)snprintf(text + n, cap - n, "{}");
     memset(text + n, '}', LIMIT_SCHEMA_DEPTH);
     assert_int_equal(json_schema_parse(&s, text, n + LIMIT_SCHEMA_DEPTH, NULL, 0, &err_), SCHLOSS_E_SCHEMA_PARSE);
     free(text);

@@ -37,8 +37,8 @@ static void agrees_with_the_wildcard_matcher(void **state) {
         for (unsigned i = 0, n = 1 + pick(3); i < n && rc == SCHLOSS_OK; i++) {
             const char *name = names[pick(sizeof names / sizeof *names)];
             rc = json_paths_member(&jp, at, name, &at, NULL);
-            sprintf(indexed + strlen(indexed), ".%s", name);
-            sprintf(plain + strlen(plain), ".%s", name);
+            snprintf(indexed + strlen(indexed), sizeof indexed - strlen(indexed), ".%s", name);
+            snprintf(plain + strlen(plain), sizeof plain - strlen(plain), ".%s", name);
             if (rc != SCHLOSS_OK) {
                 break;
             }
@@ -49,7 +49,8 @@ static void agrees_with_the_wildcard_matcher(void **state) {
             hits += want;
             for (unsigned k = pick(3); k > 0 && rc == SCHLOSS_OK; k--) {
                 rc = json_paths_item(&jp, at, &at, NULL);
-                sprintf(indexed + strlen(indexed), "[%u]", pick(2) ? pick(12) : pick(1200));
+                snprintf(indexed + strlen(indexed), sizeof indexed - strlen(indexed), "[%u]",
+                         pick(2) ? pick(12) : pick(1200));
             }
         }
         refused += rc == SCHLOSS_E_UNSUPPORTED;
