@@ -75,7 +75,7 @@ static void answer(run_t *r) {
         r->at = stop == r->end ? stop : stop + 1;
     }
     /* No waiting here: what would be tried again is final. */
-    status = status == 408 || status == 429 || status >= 500 ? 501 : status;
+    status = status < 100 ? 200 : status == 408 || status == 429 || status >= 500 ? 501 : status;
     must(io_feed(r->io, status, body, 0, &r->err) == SCHLOSS_OK);
 }
 

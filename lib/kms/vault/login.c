@@ -1,7 +1,10 @@
 /* Tokens of Vault: AppRole, Kubernetes or JWT, else the operator's own token.
  *
  * A token is renewed at the first use after two thirds of its lease (an entry of its own in the token cache says when);
- * one that cannot be renewed is replaced by a new log-in, or, the operator's own, used as long as it lasts. */
+ * one that cannot be renewed is replaced by a new log-in, or, the operator's own, used as long as it lasts.
+ *
+ * Server and role may come from a KEK of the registry. The pod's token is therefore sent only where the operator has
+ * set something that a KEK cannot: its file, or the servers that are allowed. */
 #include "kms/vault/vault.h"
 
 #include "kms/token.h"
@@ -49,6 +52,10 @@ static schloss_rc creds_find(const vault_t *v, creds_t *c, schloss_error_t *err)
     if (c->role == NULL && role != NULL) {
         const char *file = kms_setting(v->key, "kubernetes.jwt.file", NULL);
         const char *path = kms_setting(v->key, "jwt.auth.path", NULL);
+        if (file == NULL && kms_setting(v->key, "vault.allowed.urls", NULL) == NULL) {
+            return rest_fail(v->key, SCHLOSS_E_KMS_CONF, 0, "", "set vault.allowed.urls, or name kubernetes.jwt.file",
+                             err, "this server is not known to be one that may see the pod's token");
+        }
         *c = (creds_t){.method = BY_JWT,
                        .role = role,
                        .secret = file != NULL ? file : JWT_FILE,

@@ -180,6 +180,14 @@ static void test_kubernetes(void **state) {
     assert_int_equal(script_run(s, false), 0);
     assert_string_equal(s->asked[0].url, BASE "/v1/auth/k8s/eu/login");
     assert_string_equal(s->asked[0].body, "{\"role\":\"app\",\"jwt\":\"SECRET.jwt\"}");
+    /* a KEK alone cannot make the pod's token go somewhere */
+    SETTINGS(s, "kubernetes.role", "app");
+    script_fails(s, false, SCHLOSS_E_KMS_CONF);
+    assert_int_equal(s->n_asked, 0);
+    SETTINGS(s, "kubernetes.role", "app", "vault.allowed.urls", BASE);
+    script_fails(s, false, SCHLOSS_E_KMS_CREDENTIALS); /* no such file in a test */
+    assert_non_null(strstr(s->err.message, "/var/run/secrets/kubernetes.io/serviceaccount/token"));
+    SETTINGS(s, "kubernetes.role", "app", "kubernetes.jwt.file", path, "jwt.auth.path", "k8s/eu");
     s->now_ms += 100 * 1000;
     STEPS(s, {400, ERRORS("invalid expiration time (exp) claim: token is expired")});
     script_fails(s, false, SCHLOSS_E_KMS_EXPIRED);
