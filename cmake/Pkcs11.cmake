@@ -17,6 +17,7 @@ if(TARGET room_kms_pkcs11 AND P11KIT_INCLUDE AND NOT (DEFINED SCHLOSS_KMS_PKCS11
   set_target_properties(schloss_pkcs11_helper PROPERTIES OUTPUT_NAME schloss-pkcs11-helper)
   target_link_libraries(schloss_pkcs11_helper PRIVATE schloss_internal)
   target_link_options(schloss_pkcs11_helper PRIVATE -pie)
+  cmake_language(DEFER CALL add_dependencies schloss_modules schloss_pkcs11_helper) # what `make` builds and installs
   install(TARGETS schloss_pkcs11_helper RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/schloss)
   if(SCHLOSS_TESTS)
     add_library(fake_pkcs11 MODULE tests/kms/fake_pkcs11.c)

@@ -11,8 +11,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     }
     if (p11_uri_read(&u, text) == NULL) {
+        char *query = strchr(text, '?');
         if ((!u.object.set && !u.id.set) || u.token.len > 32 || u.serial.len > 16 || u.model.len > 16 ||
-            strstr(text, ";pin-value=") != NULL || strstr(text, "?pin-value=") != NULL) {
+            (query != NULL && (strncmp(query, "?pin-", 5) == 0 || strstr(query, "&pin-") != NULL))) {
+            abort();
+        }
+        if (query != NULL) {
+            *query = '\0';
+        }
+        if (strstr(text, ";pin-") != NULL || strncmp(text + 6, ":pin-", 5) == 0) {
             abort();
         }
         (void)p11_uri_allows_module(&u, "/usr/lib/softhsm/libsofthsm2.so");

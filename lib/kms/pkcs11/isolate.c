@@ -19,8 +19,6 @@
 #define HELPER "schloss-pkcs11-helper"
 #define PATH_LEN 4096u
 
-extern char **environ;
-
 typedef struct helper {
     pid_t pid, parent;
     int fd;

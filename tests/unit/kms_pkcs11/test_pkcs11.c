@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "kms/kms.h"
 #include <dlfcn.h>
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,7 +33,7 @@ static const char *get(void *user, const char *name) {
 }
 
 static const settings_t here = {.pin = "1234", .module = MODULE};
-static const settings_t apart = {.pin = "1234", .module = MODULE, .isolation = "process", .timeout = "400"};
+static const settings_t apart = {.pin = "1234", .module = MODULE, .isolation = "process", .timeout = "1500"};
 
 static int sessions_left(void) {
     void *so = dlopen(MODULE, RTLD_NOW | RTLD_NOLOAD);
@@ -270,6 +271,36 @@ static void test_fork(void **state) {
     assert_int_equal(round_trip(&apart, KEY, 18, NULL, NULL, 1, &err), 0); /* the parent's helper lives on */
 }
 
+static void *repeat(void *arg) {
+    _Atomic int *done = arg;
+    kms_key_t key = key_of(&apart, KEY);
+    for (int i = 0; i < 20; i++) {
+        uint8_t out[66];
+        size_t n = 0;
+        buf_t wrapped;
+        buf_init(&wrapped, 4096, "test", false);
+        bool ok = kms_pkcs11.wrap(&key, NULL, bytes("key", 3), &wrapped, NULL) == 0 &&
+                  kms_pkcs11.unwrap(&key, NULL, buf_view(&wrapped), out, sizeof out, &n, NULL) == 0 && n == 3;
+        *done += ok ? 1 : 0;
+        buf_clear(&wrapped);
+    }
+    return NULL;
+}
+
+/* More threads than helpers are kept. */
+static void test_threads(void **state) {
+    (void)state;
+    pthread_t threads[4];
+    _Atomic int done = 0;
+    for (size_t i = 0; i < COUNT_OF(threads); i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, repeat, &done), 0);
+    }
+    for (size_t i = 0; i < COUNT_OF(threads); i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(done, 80);
+}
+
 static void test_configuration(void **state) {
     (void)state;
     char file[] = "/tmp/schloss-pin-XXXXXX";
@@ -366,6 +397,7 @@ int main(void) {
         cmocka_unit_test(test_misdeeds),
         cmocka_unit_test(test_misdeeds_of_key_wrap),
         cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_threads),
         cmocka_unit_test(test_configuration),
         cmocka_unit_test(test_blobs),
     };
