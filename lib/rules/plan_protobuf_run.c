@@ -226,7 +226,7 @@ static __attribute__((noinline)) schloss_rc add_absent(pb_run_t *r, const pb_blo
         if (b->singles[*next].always) {
             schloss_rc rc = pb_run_absent(r, b, *next);
             if (rc != SCHLOSS_OK) { /* reading: it may still come, further behind */
-                return rc < 0 ? walk_again(r) : rc;
+                return rc < 0 && rc != SCHLOSS_E_NO_MEMORY && rc != SCHLOSS_E_LIMIT_EXCEEDED ? walk_again(r) : rc;
             }
         }
     }
@@ -316,7 +316,6 @@ schloss_rc pb_run_message(pb_run_t *r, const pb_block_t *b, const uint8_t *p, co
             if (tag >> 3 != group) {
                 REFUSE("a group ends that has not begun");
             }
-            group = 0;
             goto done;
         }
         if (tag >> 3 > due) {

@@ -60,7 +60,6 @@ static bool parse_whole(const char *s, bool is_signed, int64_t min, uint64_t max
             return false;
         }
         v = d < 0 ? (uint64_t)-d : (uint64_t)d;
-        plain = true;
     }
     if (*s == '-') {
         if (v != 0 && (!is_signed || v > (uint64_t)INT64_MAX + 1 || (int64_t)(0 - v) < min)) {

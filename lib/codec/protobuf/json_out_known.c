@@ -121,7 +121,7 @@ static schloss_rc put_list_value(pb_json_out_t *j, const pb_field_t *values, con
 }
 
 /* {"fields": {...}} without its outer half. */
-static schloss_rc put_struct(pb_json_out_t *j, const pb_message_t *m, const pb_field_t *f, bytes_t record) {
+static schloss_rc put_struct(pb_json_out_t *j, const pb_message_t *m, bytes_t record) {
     buf_t *out = j->out, inner;
     buf_init(&inner, LIMIT_JSON_BYTES, "LIMIT_JSON_BYTES", true);
     j->out = &inner;
@@ -134,7 +134,6 @@ static schloss_rc put_struct(pb_json_out_t *j, const pb_message_t *m, const pb_f
     } else if (rc == SCHLOSS_OK) {
         buf_put_str(out, "{}");
     }
-    (void)f;
     buf_clear(&inner);
     return rc;
 }
@@ -204,7 +203,7 @@ static schloss_rc put_known(pb_json_out_t *j, const pb_message_t *m, const pb_fi
         break;
     case PB_WKT_STRUCT:
         if (m->n_fields == 1 && first->is_map) {
-            return put_struct(j, m, f, record);
+            return put_struct(j, m, record);
         }
         break;
     case PB_WKT_WRAPPER:

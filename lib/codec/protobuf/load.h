@@ -33,8 +33,8 @@ typedef struct pb_loader {
 
 /* Out of memory, or over LIMIT_SCHEMA_MEMORY. */
 schloss_rc pb_no_room(pb_loader_t *l);
-/* Reads a FileDescriptorProto with what it imports. roots: keep its messages as those of the main file. */
-schloss_rc pb_load_file(pb_loader_t *l, bytes_t file, bool roots);
+/* Reads the FileDescriptorProto b with what it imports. roots: keep its messages as those of the main file. */
+schloss_rc pb_load_file(pb_loader_t *l, bytes_t b, bool roots);
 schloss_rc pb_load_import(pb_loader_t *l, const char *name);
 /* A new, empty message; registered under its full name. */
 schloss_rc pb_add_message(pb_loader_t *l, const char *full_name, pb_message_t **out);

@@ -333,6 +333,48 @@ static void lengths_grow_and_shrink(void **state) {
     close_fixture(&r);
 }
 
+static unsigned countdown;
+static bool fail_one(void *user) {
+    (void)user;
+    return countdown != 0 && --countdown == 0;
+}
+
+/* Compiling, and the careful walk over more repetitions than it keeps on the stack: each allocation fails once. */
+static void memory_may_run_out_anywhere(void **state) {
+    (void)state;
+    char record[2000];
+    for (size_t i = 0; i < sizeof(record); i += 4) {
+        memcpy(record + i, i % 8 == 0 ? "\x3a\2ab" : "\x0a\2cd", 4); /* ps, s, ps, s ... */
+    }
+    bool done = false;
+    unsigned failures = 0;
+    for (unsigned n = 1; !done; n++) {
+        fixture_t f;
+        plan_t *plan = NULL;
+        const char *tags[] = {"PII"};
+        rule_t rule = {.name = "r", .tags = tags, .n_tags = 1};
+        int32_t path[PB_INDEX_MAX];
+        size_t len = 0;
+        open_tag(&f, pb_shapes, "t.All", "PII", true);
+        countdown = n;
+        mem_set_fault(fail_one, NULL);
+        schloss_rc rc = plan_protobuf_compile(&plan, pb_schema_find(f.schema, "t.All", path, &len),
+                                              &(plan_spec_t){.rule = &rule, .writing = true}, NULL);
+        rc = rc == 0 ? plan_run(plan, bytes(record, sizeof(record)), &f.out, &f.crypt, NULL) : rc;
+        mem_set_fault(NULL, NULL);
+        done = countdown != 0;
+        assert_int_equal(rc, done ? 0 : SCHLOSS_E_NO_MEMORY);
+        failures += !done;
+        if (done) {
+            assert_int_equal(f.out.len, 22);
+            assert_memory_equal(f.out.ptr, "\x12\2E:\x3a\4E:ab\x0a\4E:cd" ALL_TAIL, 22);
+        }
+        plan_free(plan);
+        close_fixture(&f);
+    }
+    assert_true(failures > 20);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(absent_fields_without_presence_are_written_in_order),
@@ -345,6 +387,7 @@ int main(void) {
         cmocka_unit_test(malformed_bytes_are_refused_by_every_plan),
         cmocka_unit_test(inherited_tags_refuse_as_java_does),
         cmocka_unit_test(lengths_grow_and_shrink),
+        cmocka_unit_test(memory_may_run_out_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
