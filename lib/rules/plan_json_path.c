@@ -209,12 +209,13 @@ static void keep(const json_paths_t *jp, const uint64_t *in, char c, uint64_t *o
 static bool index_sets(json_paths_t *jp, uint64_t *sets, size_t *n) {
     size_t w = jp->words;
     for (size_t from = 0; from < *n; from++) {
-        for (char d = '0'; d <= '9'; d++) {
+        static const char digits[] = "0123456789";
+        for (const char *d = digits; *d != '\0'; d++) {
             if (*n == MOST_INDEX_SETS) {
                 return false;
             }
             uint64_t *made = sets + *n * w;
-            step(jp, sets + from * w, &d, 1, made);
+            step(jp, sets + from * w, d, 1, made);
             bool known = false;
             for (size_t k = 1; k < *n && !known; k++) { /* not the first: no digit is no index */
                 known = memcmp(sets + k * w, made, w * sizeof *made) == 0;

@@ -531,9 +531,13 @@ schloss_rc plan_json_run(const plan_t *plan, bytes_t in, buf_t *out, plan_crypt_
     r.crypt = crypt;
     r.err = err;
     r.rc = SCHLOSS_OK;
-    r.validation = (json_validation_t){.text = crypt == NULL ? NULL : crypt->plain, .err = err};
+    buf_t own; /* who has nothing to transform may still have choices to tell */
+    buf_init(&own, LIMIT_RECORD_BYTES, "LIMIT_RECORD_BYTES", true);
+    r.validation = (json_validation_t){.text = crypt == NULL ? &own : crypt->plain, .err = err};
     r.depth = 0;
     r.n_groups = 0;
     r.top = r.ops;
-    return run(&r, r.start);
+    schloss_rc rc = run(&r, r.start);
+    buf_clear(&own);
+    return rc;
 }
