@@ -74,8 +74,8 @@ static void put_claims(buf_t *out, const gcp_account_t *account, int64_t issued)
     json_put_string(&json, account->email, strlen(account->email));
     buf_put_str(&json, ",\"sub\":");
     json_put_string(&json, account->email, strlen(account->email));
-    buf_printf(&json, ",\"scope\":\"%s\",\"iat\":%lld,\"exp\":%lld}", GCP_SCOPE, (long long)issued,
-               (long long)(issued + GCP_JWT_SECONDS));
+    int64_t expires = issued + GCP_JWT_SECONDS;
+    buf_printf(&json, ",\"scope\":\"%s\",\"iat\":%lld,\"exp\":%lld}", GCP_SCOPE, (long long)issued, (long long)expires);
     rest_put_b64(out, REST_B64URL, buf_view(&json));
     out->failed = out->failed != 0 ? out->failed : json.failed;
     buf_clear(&json);
