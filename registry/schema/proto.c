@@ -94,6 +94,9 @@ schloss_rc proto_text(bytes_t wire, buf_t *text, schloss_error_t *err) {
     buf_init(&again_wire, LIMIT_PROTO_BYTES * 4, "Protobuf descriptor", false);
     buf_init(&again_text, text->max, "canonical schema", false);
     schloss_rc rc = proto_print(wire, false, text, err);
+    if (rc == SCHLOSS_OK && text->len == 0) {
+        rc = FAIL(err, SCHEMA_PARSE, "Could not parse Protobuf - the descriptor is empty");
+    }
     if (rc == SCHLOSS_OK && !(is_flat_enough((const char *)text->ptr, text->len) && utf8_valid(text->ptr, text->len) &&
                               memchr(text->ptr, 0, text->len) == NULL)) {
         rc = FAIL(err, SCHEMA_PARSE, "Could not parse Protobuf - a name is none, or it nests too deep");

@@ -250,6 +250,8 @@ static void bad_input(void **state) {
         schloss_rc rc = proto_text(wires[i], &text, &err);
         assert_true(rc == SCHLOSS_E_SCHEMA_PARSE || i == 0);
     }
+    buf_reset(&text);
+    assert_int_equal(proto_text(bytes(NULL, 0), &text, &err), SCHLOSS_E_SCHEMA_PARSE); /* nothing at all */
     buf_clear(&text);
     buf_clear(&wire);
 }

@@ -118,6 +118,21 @@ static void every_allocation_may_fail(void **state) {
         {"POST", "/dek-registry/v1/keks/k/deks/s", "{}", 200},
         {"GET", "/dek-registry/v1/keks/k/deks/s/versions/latest", NULL, 200},
         {"DELETE", "/subjects/a", NULL, 200},
+        {"POST", "/subjects/p/versions",
+         "{\"schemaType\":\"PROTOBUF\",\"schema\":\"syntax=\\\"proto3\\\";import \\\"confluent/meta.proto\\\";"
+         "message A{string s=1[(confluent.field_meta).tags=\\\"PII\\\"];map<string,int32> m=2;}\"}",
+         200},
+        {"GET", "/subjects/p/versions/1?format=serialized&findTags=PII", NULL, 200},
+        {"GET", "/subjects/p/versions/1?format=ignore_extensions", NULL, 200},
+        {"POST", "/subjects/p",
+         "{\"schemaType\":\"PROTOBUF\",\"schema\":\"syntax=\\\"proto3\\\";import \\\"confluent/meta.proto\\\";"
+         "message A{map<string,int32> m=2;string s=1[(confluent.field_meta)={tags:[\\\"PII\\\"]}];}\"}",
+         200},
+        {"POST", "/subjects/j/versions?normalize=true",
+         "{\"schemaType\":\"JSON\",\"schema\":\"{\\\"type\\\":\\\"object\\\",\\\"properties\\\":{\\\"a\\\":{"
+         "\\\"confluent:tags\\\":[\\\"X\\\"],\\\"type\\\":\\\"string\\\"}}}\"}",
+         200},
+        {"GET", "/subjects/j/versions/1?findTags=*", NULL, 200},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         bool reached_end = false;
