@@ -302,10 +302,6 @@ def same_message(cls, x, y):
         deterministic=True)
 
 
-def has_nan(text):
-    return "NaN" in text
-
-
 def check_plan(d, walk, cls, record, canonical):
     try:
         message = cls.FromString(record)
@@ -313,9 +309,7 @@ def check_plan(d, walk, cls, record, canonical):
         message = None
     rc, out, error = d.run("write", record)
     if message is None:
-        if rc == "OK" and d.run("check", record)[0] == "OK":
-            return  # google.protobuf refuses more, such as strings that nothing touches and that are not UTF-8
-        return
+        return  # google.protobuf refuses more, such as strings that nothing touches and that are not UTF-8
     if rc != "OK":
         wrong(f"write refuses what google.protobuf reads: {rc} {error}", record)
     expect = walk.run(cls.FromString(record)).SerializeToString(deterministic=True)
