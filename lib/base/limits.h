@@ -24,7 +24,7 @@
 #define LIMIT_PLAN_ACTIVE 1024u                        /* JSON: sub-schemas that apply to one value and its parents */
 #define LIMIT_CHOICE_STEPS ((uint64_t)4 * 1000 * 1000) /* JSON: checks of one record for its choices */
 #define LIMIT_REGEX_BYTES 16384u                       /* one pattern */
-#define LIMIT_REGEX_STEPS 200000u                      /* of one match */
+#define LIMIT_REGEX_STEPS 50000u                       /* of one match */
 #define LIMIT_REGEX_DEPTH 20000u                       /* of backtracking */
 #define LIMIT_REGEX_HEAP_KIB 8192u                     /* of one match, per thread */
 

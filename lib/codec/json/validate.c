@@ -78,7 +78,7 @@ static schloss_rc check_string(json_validation_t *v, const json_checks_t *c, jso
     }
     *ok = *ok && points >= c->min_len && points <= c->max_len;
     if (*ok && c->pattern != NULL) {
-        TRY(spend(v, 20 + len / 8));
+        TRY(spend(v, 200 + len / 8));
         return json_regex_search(c->pattern, text, len, ok, v->err);
     }
     return SCHLOSS_OK;
@@ -149,7 +149,7 @@ static schloss_rc check_member(json_validation_t *v, const json_node_t *n, json_
         size_t len = 0;
         bool hit = false, sound = true;
         TRY(decoded(v, key, &text, &len, &sound));
-        TRY(spend(v, 20 + len / 8));
+        TRY(spend(v, 200 + len / 8));
         TRY(json_regex_search(c->patterns[i].regex, text, len, &hit, v->err));
         if (hit && sound) {
             known = true;
