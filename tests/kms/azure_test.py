@@ -60,6 +60,14 @@ def oracle():
         check(f"Microsoft's client: {there} in the vault", base64.b64decode(plain) == MESSAGE)
     asked = {p.rsplit("/", 1)[1] for p in paths()}
     check("all four operations reached the double", {"encrypt", "decrypt", "wrapkey", "unwrapkey"} <= asked, asked)
+    def refused(text, name, secret="test-secret"):
+        double.oracle_fails(text, "oracle_azure.py", double.url, double.url, TENANT, "app", secret, name, "decrypt", "AAAA")
+    refused("ClientAuthenticationError", "oracle", "test-wrong")
+    refused("ResourceNotFoundError", "nothing")
+    refused("(BadParameter)", "oracle")
+    disabled = admin("create", name="oracle-off")["version"]
+    admin("set", name="oracle-off", version=disabled, enabled=False)
+    refused("(Forbidden) Operation is not allowed on a disabled key.", "oracle-off")
     mine = run(key("oracle", version), wrap=True)
     _, plain = microsoft("decrypt", "oracle", base64.b64decode(mine.wrapped)).split()
     check("Microsoft's client opens what our driver wrapped", base64.b64decode(plain) == MESSAGE)

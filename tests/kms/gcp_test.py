@@ -58,10 +58,22 @@ def oracle():
           [e["path"] for e in log])
     got = run("oracle", unwrap=wrapped)
     check("our driver opens what Google's client made", got.unwrapped == MESSAGE.hex(), got.text)
+    double.admin("log")
     mine = run("oracle", wrap=True)
+    sent = json.loads(double.admin("log")[-1]["body"])
     check("Google's client opens what our driver wrapped", base64.b64decode(
         google("decrypt", base64.b64decode(mine.wrapped))) == MESSAGE)
-    sent = json.loads([e for e in double.admin("log") if e["path"].endswith(":encrypt")][-1]["body"])
+    def refused(text, name, credentials=file):
+        double.oracle_fails(text, "oracle_google.py", double.url, credentials, RING + name, "encrypt", "AAAA")
+    refused("exceptions.NotFound", "nothing")
+    admin("create", name=RING + "oracle-off")
+    admin("state", name=RING + "oracle-off", version=1, state="DISABLED")
+    refused("current state is: DISABLED.", "oracle-off")
+    admin("account", email="oracle-no@p1", kid="kid3", public_key=public, may=False)
+    denied = {**service_account, "client_email": "oracle-no@p1", "private_key_id": "kid3"}
+    refused("exceptions.Forbidden", "oracle", double.file("denied.json", json.dumps(denied)))
+    stranger = {**service_account, "private_key_id": "unknown"}
+    refused("exceptions.Unauthorized", "oracle", double.file("stranger.json", json.dumps(stranger)))
     check("our driver sends checksums and no associated data (V19)", sent["plaintextCrc32c"] == "2175832278"
           and sent["additionalAuthenticatedData"] == "" and sent["additionalAuthenticatedDataCrc32c"] == "0", sent)
 

@@ -45,6 +45,14 @@ class Double:
             raise RuntimeError(done.stdout + done.stderr)
         return done.stdout.strip()
 
+    def oracle_fails(self, text, *args):
+        """Checks that an official client takes the double's refusal for what it means: text is in what it raises."""
+        try:
+            said = self.oracle(*args)
+        except RuntimeError as e:
+            said = str(e)
+        kms_lib.check(f"{args[0]}: {text}", text in said, said)
+
     def python_out(self, code, *args):
         return subprocess.run([self.python, "-c", code, *args], capture_output=True, text=True, check=True,
                               cwd=HERE).stdout
