@@ -24,7 +24,8 @@ typedef struct schloss_tls {
 typedef enum schloss_protocol {
     SCHLOSS_HTTP = 0,
     /** The body is one TTLV message of KMIP; the answer is one, too, with status 200. The URL is kmips://host:port. A
-     * hook that does not carry KMIP fails with UNSUPPORTED. */
+     * hook that does not carry KMIP fails with UNSUPPORTED. A request header TLS-Server-Name gives the name that the
+     * certificate must carry, when it is not the host of the URL. */
     SCHLOSS_KMIP = 1,
 } schloss_protocol_t;
 
