@@ -40,6 +40,7 @@ schloss_rc service_open(service_t **out, const service_conf_t *conf, schloss_err
         return NO_MEMORY(err);
     }
     s->log_requests = conf->log_requests;
+    s->max_keys = conf->max_keys > 0 ? conf->max_keys : SERVICE_MAX_KEYS;
     store_conf_t store = {.path = conf->store + sizeof scheme - 1,
                           .application_id = REGISTRY_APPLICATION_ID,
                           .migrations = registry_migrations,

@@ -10,11 +10,14 @@
 #include "server/stats.h"
 #include "server/store.h"
 
+#define SERVICE_MAX_KEYS 10000
+
 typedef struct service {
     store_t *store;
     auth_t *auth; /* NULL: open */
     stats_t *stats;
     char *kms_secret; /* secret of the local KMS; NULL: KEK kmsProps, else the environment */
+    int64_t max_keys; /* KEKs, and DEKs, deleted ones included */
     char cluster_id[64];
     bool log_requests;
 } service_t;
@@ -24,6 +27,7 @@ typedef struct service_conf {
     const char *users_file;
     const char *kms_secret;
     unsigned readers;
+    int64_t max_keys; /* 0: 10,000 */
     bool log_requests;
 } service_conf_t;
 

@@ -60,7 +60,13 @@ static const char HIGHEST_SQL[] =
     "SELECT " DEK_COLUMNS " FROM deks WHERE kek=?1 AND subject=?2 AND algorithm=?3 AND (?4=1 OR deleted=(?4=2))"
     " ORDER BY version DESC LIMIT 1";
 static const char PUT_SQL[] = "INSERT OR REPLACE INTO deks(" DEK_COLUMNS ") VALUES(?, ?, ?, ?, ?, ?, ?)";
-static const char COUNT_SQL[] = "SELECT count(*) FROM deks";
+/* No more than ?1 of each range are counted. "/" follows "." */
+#define COUNT_RANGE(where)                                                                                             \
+    "(SELECT count(*) FROM (SELECT 1 FROM deks INDEXED BY deks_subject WHERE " where " LIMIT ?1))"
+static const char COUNT_GATEWAY_SQL[] = "SELECT " COUNT_RANGE(
+    "subject>='gateway-key.' AND subject<'gateway-key/'") "+" COUNT_RANGE("subject>='gateway.' AND subject<'gateway/'");
+static const char COUNT_SQL[] = "SELECT " COUNT_RANGE("subject<'gateway-key.'") "+" COUNT_RANGE(
+    "subject>='gateway-key/' AND subject<'gateway.'") "+" COUNT_RANGE("subject>='gateway/'");
 
 static rest_rc take(request_t *rq, db_t *db, sqlite3_stmt *st, dek_t *out, bool *found) {
     *found = db_row(db, st);
@@ -199,6 +205,16 @@ static rest_rc check_conflict(creation_t *c) {
     return c->d.material == NULL ? 0 : check_material(c->rq, c->d.material);
 }
 
+/* A new record needs room; a key that is there can be wrapped again, however many there are. */
+static rest_rc check_count(creation_t *c) {
+    bool gateway = strncmp(c->d.subject, "gateway.", 8) == 0 || strncmp(c->d.subject, "gateway-key.", 12) == 0;
+    int64_t max = gateway ? GATEWAY_KEYS_MAX : c->s->max_keys;
+    if (c->exists || db_int(c->db, 0, gateway ? COUNT_GATEWAY_SQL : COUNT_SQL, "i", max) < max) {
+        return 0;
+    }
+    return keys_too_many(c->rq, max);
+}
+
 /* Under a shared KEK: makes what is missing, and proves by unwrapping that the KMS can give it back. The key message
  * ends in out[KEY_MESSAGE_MAX]. */
 static rest_rc make_shared(creation_t *c, uint8_t *out, size_t *len) {
@@ -236,10 +252,8 @@ static rest_rc create(const service_t *s, request_t *rq, db_t *db, const json_t 
     qname_t q;
     const char *mode;
     TRY(read_creation(&c, body, subject));
-    if (db_int(db, 0, COUNT_SQL, "") >= KEYS_MAX) {
-        return rest_fail(rq, REST_TOO_MANY_KEYS, "2147483647");
-    }
     TRY(check_conflict(&c));
+    TRY(check_count(&c));
     TRY(qname_parse(rq, c.d.subject, &q));
     TRY(mode_effective(rq, db, &q, &mode));
     /* While a subject is imported, supplied material is taken as it is; what the server makes is always proved. */

@@ -27,7 +27,8 @@ KEY_HANDLER(keys_dek_version_delete);
 KEY_HANDLER(keys_dek_undelete);
 KEY_HANDLER(keys_dek_version_undelete);
 
-#define KEYS_MAX ((int64_t)2147483647) /* KEKs, and DEKs */
+/* DEKs of subjects of the gateway ("gateway.", "gateway-key."); for others, and for KEKs: service_t.max_keys. */
+#define GATEWAY_KEYS_MAX ((int64_t)1000000)
 
 /* A KEK; strings in the request's arena. */
 typedef struct kek {
@@ -51,5 +52,8 @@ SCHLOSS_NODISCARD rest_rc dek_wrap(const service_t *s, request_t *rq, const kek_
 /* Unwraps base64 material into out[KEY_MESSAGE_MAX] of secret memory. 40370, 50070 "Could not generate raw dek for". */
 SCHLOSS_NODISCARD rest_rc dek_unwrap(const service_t *s, request_t *rq, const kek_t *kek, const char *subject,
                                      const char *material, uint8_t *out, size_t *len);
+
+/* 409/40972 */
+rest_rc keys_too_many(request_t *rq, int64_t max);
 
 #endif

@@ -211,6 +211,11 @@ static bool equivalent(const kek_t *a, const kek_t *b) {
            same_text(a->kms_props, b->kms_props) && same_text(a->doc, b->doc) && a->shared == b->shared;
 }
 
+rest_rc keys_too_many(request_t *rq, int64_t max) {
+    const char *number = arena_printf(&rq->arena, "%lld", (long long)max);
+    return number == NULL ? rest_oom(rq) : rest_fail(rq, REST_TOO_MANY_KEYS, number);
+}
+
 static const char COUNT_SQL[] = "SELECT count(*) FROM keks";
 static const char PUT_SQL[] = "INSERT OR REPLACE INTO keks(" KEK_COLUMNS ") VALUES(?, ?, ?, ?, ?, ?, ?, ?)";
 static const char LIVE_DEK_SQL[] = "SELECT 1 FROM deks WHERE kek=? AND deleted=0 LIMIT 1";
@@ -244,10 +249,10 @@ rest_rc keys_kek_create(void *service, request_t *rq, db_t *db) {
     if (k.shared && request_flag(rq, "testSharing")) {
         TRY(test_kms(s, rq, &k));
     }
-    if (db_int(db, 0, COUNT_SQL, "") >= KEYS_MAX) {
-        return rest_fail(rq, REST_TOO_MANY_KEYS, "2147483647");
-    }
     TRY(kek_load(rq, db, k.name, &old, &exists));
+    if (!exists && db_int(db, 0, COUNT_SQL, "") >= s->max_keys) {
+        return keys_too_many(rq, s->max_keys);
+    }
     if (exists && (k.deleted == old.deleted || !equivalent(&k, &old))) {
         return rest_fail(rq, REST_KEY_EXISTS, k.name);
     }

@@ -185,7 +185,7 @@ rest_rc refs_normalize(request_t *rq, json_t **refs) {
 }
 
 rest_rc registry_refs_resolve(request_t *rq, db_t *db, const schema_type_t *type, const char *ctx, const json_t *refs,
-                     unsigned flags, schema_source_t *out) {
+                              unsigned flags, schema_source_t *out) {
     ref_set_t set = {.rq = rq, .db = db, .type = type, .allow_deleted = !(flags & CANON_NEW)};
     TRY(refs_collect(&set, ctx, refs, 0));
     out->refs = set.refs;

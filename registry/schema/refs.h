@@ -15,6 +15,6 @@ SCHLOSS_NODISCARD rest_rc refs_number(request_t *rq, db_t *db, const schema_type
 SCHLOSS_NODISCARD rest_rc refs_normalize(request_t *rq, json_t **refs);
 /* All that refs lead to, transitively. flags: CANON_NEW. 42201 */
 SCHLOSS_NODISCARD rest_rc registry_refs_resolve(request_t *rq, db_t *db, const schema_type_t *type, const char *ctx,
-                                       const json_t *refs, unsigned flags, schema_source_t *out);
+                                                const json_t *refs, unsigned flags, schema_source_t *out);
 
 #endif

@@ -153,6 +153,37 @@ static void every_allocation_may_fail(void **state) {
     }
 }
 
+static void keys_are_limited(void **state) {
+    service_t *s = NULL;
+    service_conf_t conf = {.store = "sqlite::memory:", .kms_secret = "test-only", .readers = 1, .max_keys = 2};
+    static const char kek[] = "{\"name\":\"k%d\",\"kmsType\":\"local-kms\",\"kmsKeyId\":\"x\",\"shared\":true}";
+    char body[200], target[80];
+    (void)state;
+    assert_int_equal(service_open(&s, &conf, NULL), 0);
+    for (int i = 0; i < 4; i++) {
+        (void)snprintf(body, sizeof body, kek, i);
+        reply_t r = call(s, "POST", "/dek-registry/v1/keks", body);
+        assert_int_equal(r.code, i < 2 ? 0 : 40972);
+        (void)snprintf(target, sizeof target, "/dek-registry/v1/keks/k0/deks/s%d", i);
+        r = call(s, "POST", target, "{}");
+        assert_int_equal(r.status, i < 2 ? 200 : 409);
+        assert_int_equal(r.code, i < 2 ? 0 : 40972);
+        if (i == 2) {
+            assert_string_equal(r.text, "{\"error_code\":40972,\"message\":\"A maximum of 2 keys already exist\"}");
+        }
+        /* keys of the gateway have a limit of their own */
+        (void)snprintf(target, sizeof target, "/dek-registry/v1/keks/k0/deks/gateway.t%d", i);
+        assert_int_equal(call(s, "POST", target, "{}").status, 200);
+        (void)snprintf(target, sizeof target, "/dek-registry/v1/keks/k0/deks/gateway-key.t%d", i);
+        assert_int_equal(call(s, "POST", target, "{}").status, 200);
+    }
+    assert_int_equal(
+        call(s, "POST", "/dek-registry/v1/keks", "{\"name\":\"k0\",\"kmsType\":\"local-kms\",\"kmsKeyId\":\"y\"}").code,
+        40971);
+    assert_int_equal(call(s, "POST", "/dek-registry/v1/keks/k0/deks/s0?rewrap=true", "{}").status, 200);
+    service_close(s);
+}
+
 static void routes_are_listed(void **state) {
     (void)state;
     const char *method, *path, *text;
@@ -186,6 +217,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_failed_store_is_50001_for_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(key_material_is_marked_sensitive, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_allocation_may_fail, set_up, tear_down),
+        cmocka_unit_test(keys_are_limited),
         cmocka_unit_test(routes_are_listed),
         cmocka_unit_test(stores_that_are_refused),
     };
