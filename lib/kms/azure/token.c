@@ -177,7 +177,7 @@ static schloss_rc fetch(const azure_t *a, const creds_t *c, io_t *io, const char
 
 schloss_rc azure_token(void *user, io_t *io, bool again, buf_t *token, schloss_error_t *err) {
     const azure_t *a = user;
-    creds_t c;
+    creds_t c = {0};
     TRY(creds_find(a->key, &c, err));
     const char *const parts[] = {a->resource, a->authority, c.tenant, c.client, c.secret, c.file, c.endpoint};
     char name[80];
