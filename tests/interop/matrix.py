@@ -303,6 +303,7 @@ class Run:
                 yield "no %s in the registry's %s" % (text, os.path.basename(place)), topic.files_with(place, text)
 
 
+# spec 8: 90
 def main():
     parser = argparse.ArgumentParser(description="Who reads what whom wrote, on a real Kafka.")
     parser.add_argument("where", nargs="?", default=os.path.join(clients.ROOT, "build", "release"),

@@ -324,6 +324,7 @@ static bool check_step(vec_t *t, const json_t *step) {
     return ok || wrong(t, "a step cannot be sealed or opened");
 }
 
+/* spec 8: 6, 16, 84 */
 bool check_message(vec_t *t) {
     const json_t *want = json_object_get(t->v, "expectRead");
     size_t i;

@@ -37,6 +37,7 @@ static bool check_backend(vec_t *t, dek_alg_t alg, aead_backend_t backend) {
     return ok;
 }
 
+/* spec 8: 5 */
 bool check_aead(vec_t *t) {
     dek_alg_t alg;
     CHECK(t, dek_alg_parse(vec_str(t->v, "algorithm", ""), &alg), "unknown algorithm");
@@ -63,6 +64,7 @@ static schloss_rc take_iv(void *user, uint8_t out[12], schloss_error_t *err) {
     return SCHLOSS_OK;
 }
 
+/* spec 8: 3, 4 */
 bool check_kms_local(vec_t *t) {
     uint8_t kek[16], opened[128];
     bytes_t secret = vec_bytes(t->v, "secretUtf8"), material = vec_bytes(t->v, "keyMaterial");
@@ -118,6 +120,7 @@ static bool same_path(vec_t *t, bytes_t in, const int32_t *path, size_t n) {
     return true;
 }
 
+/* spec 8: 84 */
 bool check_framing(vec_t *t) {
     uint8_t out[FRAMING_GUID_LEN + FRAMING_INDEX_MAX], guid[16], tail[FRAMING_INDEX_MAX];
     int32_t id = (int32_t)json_integer_value(json_object_get(t->v, "schemaId")), path[PB_INDEX_MAX];
@@ -144,6 +147,7 @@ bool check_framing(vec_t *t) {
            (n_tail == 0 || same_path(t, bytes(tail, n_tail), path, n_path));
 }
 
+/* spec 8: 69 */
 bool check_wildcard(vec_t *t) {
     bool want = json_is_true(json_object_get(t->v, "match"));
     bool got = rule_wildcard_match(vec_str(t->v, "pattern", ""), vec_str(t->v, "name", ""));

@@ -90,6 +90,7 @@ static void every_character(void **state) {
     }
 }
 
+/* spec 8: 20 */
 static void refused(void **state) {
     (void)state;
     static const char *const rows[] = {

@@ -11,6 +11,7 @@ static schloss_rc kek_with(canned_t *c, int status, const char *body) {
     return rc;
 }
 
+/* spec 8: 46 */
 static void test_statuses(void **state) {
     (void)state;
     static const struct {

@@ -135,6 +135,7 @@ static void test_oversized_keys(void **state) {
     test_free(body);
 }
 
+/* spec 8: 30 */
 static void test_older_servers(void **state) {
     (void)state;
     static const canned_answer_t answers[] = {

@@ -1,6 +1,7 @@
 /* request.c: every path and body, exactly as an official client sends them (requests of the vectors). */
 #include "unit/client/canned.h"
 
+/* spec 8: 35, 36 */
 static void test_paths(void **state) {
     (void)state;
     canned_t c;
@@ -25,6 +26,8 @@ static void test_paths(void **state) {
     assert_int_equal(DRIVE(&c, sr_get_dek(io, svc, "kek1", "customers-value", "AES256_GCM", 1, false, &dek, e)),
                      absent);
     assert_int_equal(DRIVE(&c, sr_get_dek(io, svc, "kek_1-x", "a b%&?#", "AES256_SIV", -1, true, &dek, e)), absent);
+    assert_int_equal(DRIVE(&c, sr_get_kek(io, svc, "a/ %:\xc3\xbc", NULL, false, &kek, e)), absent);
+    assert_int_equal(DRIVE(&c, sr_get_dek(io, svc, "a/ %:\xc3\xbc", "s", "AES256_GCM", 2, true, &dek, e)), absent);
     assert_string_equal(
         c.log,
         "GET /associations/resources/-/customers?resourceType=topic&associationType=value\n"
@@ -37,7 +40,9 @@ static void test_paths(void **state) {
         "GET /dek-registry/v1/keks/kek1?deleted=false\n"
         "GET /dek-registry/v1/keks/kek1?deleted=true&context=.eu\n"
         "GET /dek-registry/v1/keks/kek1/deks/customers-value/versions/1?algorithm=AES256_GCM&deleted=false\n"
-        "GET /dek-registry/v1/keks/kek_1-x/deks/a%20b%25%26%3F%23/versions/-1?algorithm=AES256_SIV&deleted=true\n");
+        "GET /dek-registry/v1/keks/kek_1-x/deks/a%20b%25%26%3F%23/versions/-1?algorithm=AES256_SIV&deleted=true\n"
+        "GET /dek-registry/v1/keks/a%2F%20%25%3A%C3%BC?deleted=false\n"
+        "GET /dek-registry/v1/keks/a%2F%20%25%3A%C3%BC/deks/s/versions/2?algorithm=AES256_GCM&deleted=true\n");
     canned_close(&c);
 }
 
@@ -110,6 +115,7 @@ static void test_path_is_limited(void **state) {
     canned_close(&c);
 }
 
+/* spec 8: 35 */
 static void test_context_of(void **state) {
     (void)state;
     static const struct {

@@ -86,6 +86,7 @@ static const pb_field_t *field_of(const pb_schema_t *s, const char *message, con
     return f;
 }
 
+/* spec 8: 73 */
 static void presence_and_tags_of_each_syntax(void **state) {
     (void)state;
     static const struct { const char *text, *package; } files[] = {{pb_shapes, "t"}, {pb_editions, "e"}};

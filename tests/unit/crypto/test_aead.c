@@ -67,6 +67,7 @@ static void vectors(void **state) {
 }
 
 /* client-encryption 7.4: keys 00 01 02 …, IV a0 … ab. */
+/* spec 8: 5 */
 static void known_values(void **state) {
     (void)state;
     static const struct {
@@ -98,6 +99,7 @@ static void known_values(void **state) {
 }
 
 /* client-encryption 7.1: keys and values that upstream's tests hold. */
+/* spec 8: 6 */
 static void golden_records(void **state) {
     (void)state;
     static const struct {
@@ -180,6 +182,7 @@ static void backends_agree(void **state) {
 }
 
 /* Every flipped bit of short messages is refused, and what was decrypted is wiped. */
+/* spec 8: 8, 9 */
 static void forgeries(void **state) {
     (void)state;
     schloss_error_t *err = schloss_error_new();

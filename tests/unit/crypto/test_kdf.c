@@ -4,6 +4,7 @@
 #include "crypto/kdf.h"
 #include "crypto/tink.h"
 
+/* spec 8: 3 */
 static void secrets(void **state) {
     (void)state;
     static const struct {
@@ -65,6 +66,7 @@ static void vectors(void **state) {
 }
 
 /* client-encryption 7.3. */
+/* spec 8: 4 */
 static void wrapping(void **state) {
     (void)state;
     static const struct {

@@ -8,6 +8,7 @@
 #define K32 K16 "101112131415161718191a1b1c1d1e1f"
 #define K64 K32 "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
 
+/* spec 8: 1 */
 static void written(void **state) {
     (void)state;
     static const struct {
@@ -26,6 +27,7 @@ static void written(void **state) {
     }
 }
 
+/* spec 8: 2 */
 static void accepted(void **state) {
     (void)state;
     static const struct {
@@ -63,6 +65,7 @@ static void accepted(void **state) {
     }
 }
 
+/* spec 8: 2 */
 static void refused(void **state) {
     (void)state;
     static const struct {

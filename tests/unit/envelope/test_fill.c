@@ -79,6 +79,7 @@ static void expect_dek_requests(world_t *w, const char *const *expected) {
 #define DEK_LATEST "GET /dek-registry/v1/keks/kek1/deks/orders-value/versions/-1?algorithm=AES256_GCM&deleted=false"
 #define DEK_POST "POST /dek-registry/v1/keks/kek1/deks/orders-value"
 
+/* spec 8: 34 */
 static void first_write_creates_and_second_asks_nothing(void **state) {
     (void)state;
     world_t w;
@@ -96,6 +97,7 @@ static void first_write_creates_and_second_asks_nothing(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 17 */
 static void nulls_need_no_key(void **state) {
     (void)state;
     world_t w;
@@ -188,6 +190,7 @@ static void kek_must_fit_the_rule(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 40 */
 static void rotation_follows_the_clock(void **state) {
     (void)state;
     world_t w;
@@ -211,6 +214,7 @@ static void rotation_follows_the_clock(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 31 */
 static void refused_rotation_goes_on_with_the_old_key(void **state) {
     (void)state;
     world_t w;
@@ -236,6 +240,7 @@ static void refused_rotation_goes_on_with_the_old_key(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 32 */
 static void lost_rotation_reads_the_new_latest(void **state) {
     (void)state;
     world_t w;
@@ -314,6 +319,7 @@ static void expired_cache_asks_again_and_an_absent_registry_is_bridged(void **st
     world_close(&w);
 }
 
+/* spec 8: 47 */
 static void keys_are_wiped_with_the_client(void **state) {
     (void)state;
     size_t before = secret_in_use();

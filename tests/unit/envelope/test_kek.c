@@ -22,6 +22,7 @@ static schloss_rc write_as(world_t *w, const char *subject) {
     return schloss_serialize(w->ser, &t, schloss_bytes(rec, rec_len), &enc, w->err);
 }
 
+/* spec 8: 35 */
 static void a_context_goes_with_every_kek_call(void **state) {
     (void)state;
     world_t w;
@@ -34,6 +35,7 @@ static void a_context_goes_with_every_kek_call(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 36 */
 static void odd_subjects_are_one_segment(void **state) {
     (void)state;
     world_t w;
@@ -61,6 +63,7 @@ static void one_kek_serves_many_subjects_from_the_cache(void **state) {
 }
 
 /* The secret of a KEK's own properties counts before that of the client. */
+/* spec 8: 50 */
 static void properties_count_before_the_configuration(void **state) {
     (void)state;
     world_t w;

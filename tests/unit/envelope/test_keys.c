@@ -187,6 +187,7 @@ static aead_key_t *new_aead(void) {
 }
 
 /* A reader meets versions without end: the oldest go, and their memory with them. */
+/* spec 8: 47 */
 static void what_is_evicted_is_wiped(void **state) {
     (void)state;
     size_t before = secret_in_use();
@@ -211,6 +212,7 @@ static void what_is_evicted_is_wiped(void **state) {
     assert_int_equal(secret_in_use(), before);
 }
 
+/* spec 8: 47 */
 static void invalidation_and_close_wipe(void **state) {
     (void)state;
     size_t before = secret_in_use();

@@ -131,6 +131,7 @@ static void grace_goes_on_under_the_old_key(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 40 */
 static void without_a_refresh_thread_the_first_record_after_the_grace_rotates(void **state) {
     (void)state;
     world_t w;
@@ -238,6 +239,7 @@ static void racing_release(void *user, schloss_http_response_t *out) {
     r->inner.release(r->inner.user, out);
 }
 
+/* spec 8: 29 */
 static void two_producers_rotate_to_one_key(void **state) {
     (void)state;
     world_t a, b;

@@ -32,6 +32,7 @@ static const char *ask(bool redirect, const char *name) {
     return kept;
 }
 
+/* spec 8: 50 */
 static void properties_win_but_do_not_redirect(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(harmless); i++) {

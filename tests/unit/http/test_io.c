@@ -144,6 +144,7 @@ static void test_forgetting_asks_again(void **state) {
     assert_int_equal(f->answer.status, 200);
 }
 
+/* spec 8: 46 */
 static void test_statuses_that_are_retried(void **state) {
     static const struct {
         int status;
@@ -263,6 +264,7 @@ static void test_back_off_ends(void **state) {
     assert_int_equal(get(f, "/x"), 0);
 }
 
+/* spec 8: 46 */
 static void test_wait_grows_and_is_capped(void **state) {
     fix_t *f = *state;
     f->svc.max_retries = 100;

@@ -114,6 +114,7 @@ static void guid_headers_are_added(void **state) {
     round_trip(conf, "__value_schema_id");
 }
 
+/* spec 8: 86 */
 static void tombstones_pass_and_errors_enqueue_nothing(void **state) {
     (void)state;
     world_t w;

@@ -47,6 +47,7 @@ static void test_drivers(void **state) {
     assert_true(n >= 1);
 }
 
+/* spec 8: 83 */
 static void test_unknown_type(void **state) {
     (void)state;
     conf_t c = {"s", NULL};
@@ -84,6 +85,7 @@ static void test_wrap_and_unwrap_count(void **state) {
     buf_clear(&out);
 }
 
+/* spec 8: 51 */
 static void test_all_alternates_are_tried(void **state) {
     (void)state;
     conf_t c = {NULL, " a ,, b,\tc , "};

@@ -41,6 +41,7 @@ static schloss_rc given_nonce(void *user, uint8_t out[12], schloss_error_t *err)
     return SCHLOSS_OK;
 }
 
+/* spec 8: 4 */
 static void test_vectors(void **state) {
     (void)state;
     json_t *file = json_load_file(SOURCE_DIR "/tests/vectors/data/kms-local.json", 0, NULL);
@@ -110,6 +111,7 @@ static void test_damage_is_found(void **state) {
     buf_clear(&w);
 }
 
+/* spec 8: 52 */
 static void test_secret_sources(void **state) {
     (void)state;
     buf_t conf;

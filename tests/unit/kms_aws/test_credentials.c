@@ -95,6 +95,7 @@ static void test_nothing(void **state) {
     assert_false(schloss_error_is_retriable(&s->err));
 }
 
+/* spec 8: 78 */
 static void test_role_precedence(void **state) {
     script_t *s = *state;
     const char *role = unique(ROLE);

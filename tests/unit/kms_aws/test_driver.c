@@ -16,6 +16,7 @@
 #define DECRYPTED "{\"KeyId\":\"" ARN "\",\"Plaintext\":\"a2V5IG1lc3NhZ2U=\"}"
 
 /* Spec 8.77: target, body without context, signature. */
+/* spec 8: 77 */
 static void test_requests(void **state) {
     script_t *s = *state;
     STEPS(s, {200, ENCRYPTED});
@@ -153,6 +154,7 @@ static const refusal_t refusals[] = {
     {200, "{\"Plaintext\":\"a2V5\"}", SCHLOSS_E_KMS_ANSWER, true},
 };
 
+/* spec 8: 46, 77 */
 static void test_refusals(void **state) {
     script_t *s = *state;
     for (size_t i = 0; i < COUNT_OF(refusals); i++) {

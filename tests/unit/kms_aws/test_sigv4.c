@@ -46,6 +46,7 @@ static void sha256(uint8_t out[32], bytes_t in) {
     assert_int_equal(EVP_Digest(in.ptr, in.len, out, &n, EVP_sha256(), NULL), 1);
 }
 
+/* spec 8: 77 */
 static void test_signing_keys(void **state) {
     (void)state;
     uint8_t key[32];
@@ -55,6 +56,7 @@ static void test_signing_keys(void **state) {
     assert_hex(key, "ed74c335e22b9cc1e2c343ce1d381c506be0308b09118a2766ea0c2066fe2b8e");
 }
 
+/* spec 8: 77 */
 static void test_vector(void **state) {
     (void)state;
     sigv4_t s = request();

@@ -44,6 +44,7 @@ static int set_up(void **state) {
 }
 
 /* Spec 8.79: RSA-OAEP-256, base64url without padding, versioned URL. */
+/* spec 8: 79 */
 static void test_requests(void **state) {
     script_t *s = *state;
     STEPS(s, TOKEN, {200, wrapped_answer});
@@ -73,6 +74,7 @@ static void test_requests(void **state) {
     assert_int_equal(s->n_asked, 2);
 }
 
+/* spec 8: 79 */
 static void test_version_prefix(void **state) {
     script_t *s = *state;
     s->key.key_id = VAULT;

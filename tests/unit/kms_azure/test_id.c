@@ -40,6 +40,7 @@ static void test_key_ids(void **state) {
     }
 }
 
+/* spec 8: 79 */
 static void test_prefix_v17(void **state) {
     (void)state;
     static const char good[] = "azure:v1:" A32 ":wrapped-bytes";

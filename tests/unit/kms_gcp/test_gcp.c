@@ -70,6 +70,7 @@ static int set_up(void **state) {
     return 0;
 }
 
+/* spec 8: 80 */
 static void test_crc32c_v19(void **state) {
     (void)state;
     static const uint8_t dek[34] = {0x1a, 0x20, 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14,
@@ -80,6 +81,7 @@ static void test_crc32c_v19(void **state) {
 }
 
 /* Spec 8.80: URL, checksums, no associated data. */
+/* spec 8: 80 */
 static void test_requests(void **state) {
     script_t *s = *state;
     char body[512];
@@ -133,6 +135,7 @@ static void check_signature(const char *jwt, bytes_t signature) {
 }
 
 /* Both ways of writing a private key; claims; the signature is right. */
+/* spec 8: 80 */
 static void test_self_signed(void **state) {
     script_t *s = *state;
     for (int i = 0; i < 2; i++) {
@@ -168,6 +171,7 @@ static void test_self_signed(void **state) {
     script_fails(s, true, SCHLOSS_E_KMS_CONF);
 }
 
+/* spec 8: 80 */
 static void test_answers(void **state) {
     script_t *s = *state;
     STEPS(s, {200, other_key});

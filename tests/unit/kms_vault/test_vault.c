@@ -31,6 +31,7 @@ static int set_up(void **state) {
     return 0;
 }
 
+/* spec 8: 81 */
 static void test_key_ids(void **state) {
     (void)state;
     vault_id_t id;
@@ -77,6 +78,7 @@ static void test_key_ids(void **state) {
 }
 
 /* Spec 8.81. */
+/* spec 8: 81 */
 static void test_requests(void **state) {
     script_t *s = *state;
     s->key.key_id = BASE "/mount/a/b/keys/k";
@@ -130,6 +132,7 @@ static void test_renewal(void **state) {
     script_fails(s, false, SCHLOSS_E_KMS_EXPIRED);
 }
 
+/* spec 8: 81 */
 static void test_approle(void **state) {
     script_t *s = *state;
     SETTINGS(s, "approle.role.id", "role", "approle.secret.id", "SECRET \"id\"", "token.id", "other");
@@ -199,6 +202,7 @@ static void test_kubernetes(void **state) {
     script_fails(s, false, SCHLOSS_E_KMS_CREDENTIALS);
 }
 
+/* spec 8: 81 */
 static void test_keys(void **state) {
     script_t *s = *state;
     static const struct {
@@ -225,6 +229,7 @@ static void test_keys(void **state) {
     assert_int_equal(script_run(s, true), 0);
 }
 
+/* spec 8: 81 */
 static void test_refusals(void **state) {
     script_t *s = *state;
     static const struct {

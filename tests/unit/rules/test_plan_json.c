@@ -50,6 +50,7 @@ static void check_rows(const row_t *rows, size_t n) {
 }
 #define CHECK(rows) check_rows(rows, sizeof rows / sizeof *rows)
 
+/* spec 8: 70, 74 */
 static void strings_of_covered_properties(void **state) {
     (void)state;
     static const row_t rows[] = {
@@ -98,6 +99,7 @@ static void strings_of_covered_properties(void **state) {
     CHECK(rows);
 }
 
+/* spec 8: 21 */
 static void other_types(void **state) {
     (void)state;
     static const row_t rows[] = {
@@ -149,6 +151,7 @@ static void other_types(void **state) {
     CHECK(rows);
 }
 
+/* spec 8: 74 */
 static void combined_schemas(void **state) {
     (void)state;
     static const row_t rows[] = {
@@ -282,6 +285,7 @@ static void what_no_client_walks_is_refused(void **state) {
     CHECK(rows);
 }
 
+/* spec 8: 75 */
 static void inheritance_is_an_option(void **state) {
     (void)state;
 #define INNER                                                                                                          \
@@ -313,6 +317,7 @@ static void inheritance_is_an_option(void **state) {
 #define LIST_BOTH "{\"items\":[{\"ssn\":\"E(x)\"},{\"ssn\":\"E(y)\"}]}"
 #define META(p) "{\"tags\":{\"" p "\":[\"PII\"]}}"
 
+/* spec 8: 71, 74 */
 static void paths_of_metadata(void **state) {
     (void)state;
     static const row_t rows[] = {

@@ -130,6 +130,7 @@ static void singular_fields_that_occur_twice_are_one(void **state) {
 #define ALL_HEAD "\x0a\2E:\x12\2E:"
 #define ALL_TAIL "\xc2\xb8\2\2E:"
 
+/* spec 8: 73 */
 static void oneofs_repeated_fields_and_maps(void **state) {
     (void)state;
     fixture_t w;
@@ -148,6 +149,7 @@ static void oneofs_repeated_fields_and_maps(void **state) {
     close_fixture(&w);
 }
 
+/* spec 8: 73 */
 static void values_of_maps_by_pattern(void **state) {
     (void)state;
     fixture_t w, r;
@@ -167,6 +169,7 @@ static void values_of_maps_by_pattern(void **state) {
     json_decref(metadata);
 }
 
+/* spec 8: 21 */
 static void numbers_are_refused_on_writing_and_left_on_reading(void **state) {
     (void)state;
     fixture_t w;
@@ -262,6 +265,7 @@ static void malformed_bytes_are_refused_by_every_plan(void **state) {
     close_fixture(&f);
 }
 
+/* spec 8: 75 */
 static void inherited_tags_refuse_as_java_does(void **state) {
     (void)state;
     fixture_t w;

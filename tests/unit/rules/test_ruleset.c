@@ -88,6 +88,7 @@ static void too_many_rules_are_refused(void **state) {
     json_decref(set);
 }
 
+/* spec 8: 59, 60 */
 static void actions_are_split_by_direction(void **state) {
     (void)state;
     rule_t both = {.mode = RULE_WRITEREAD}, write = {.mode = RULE_WRITE};
@@ -113,6 +114,7 @@ static void tags_compare_as_sets(void **state) {
     assert_false(rule_same_tags(&none, &none));
 }
 
+/* spec 8: 48 */
 static void parameters_come_from_rule_then_metadata(void **state) {
     (void)state;
     json_t *md = json_loads("{\"properties\":{\"p\":\"from metadata\",\"q\":\"only metadata\"}}", 0, NULL);

@@ -14,6 +14,7 @@ static bool matches(const char *rule_tag, const char *inline_tag, const char *me
     return hit;
 }
 
+/* spec 8: 71 */
 static void tags_are_united(void **state) {
     (void)state;
     assert_true(matches(NULL, NULL, NULL)); /* a rule without tags touches every field */

@@ -9,6 +9,7 @@
 
 static const dek_alg_t algs[] = {DEK_AES128_GCM, DEK_AES256_GCM, DEK_AES256_SIV};
 
+/* spec 8: 8, 9, 10, 13 */
 static void payloads_go_both_ways(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(algs) * 2; i++) {
@@ -47,6 +48,7 @@ static void payloads_go_both_ways(void **state) {
     }
 }
 
+/* spec 8: 18, 19, 20 */
 static void strings_are_padded_base64_behind_a_length(void **state) {
     (void)state;
     keyed_t w, r;
@@ -83,6 +85,7 @@ static void strings_are_padded_base64_behind_a_length(void **state) {
     keyed_close(&r);
 }
 
+/* spec 8: 13 */
 static void the_prefix_names_the_key(void **state) {
     (void)state;
     keyed_t r;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+/* spec 8: 69 */
 static void matches_the_specification(void **state) {
     (void)state;
     static const struct {

@@ -236,6 +236,7 @@ static void for_ever_is_a_time_that_can_be_added_to(void **state) {
     assert_true(conf_ttl_ms(conf, "cache.expiry.secs") == CONF_FOR_EVER_MS);
 }
 
+/* spec 8: 49 */
 static void the_most_specific_rule_key_wins(void **state) {
     (void)state;
     assert_null(conf_driver(conf, "r", "ENCRYPT", "secret"));

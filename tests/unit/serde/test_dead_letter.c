@@ -65,6 +65,7 @@ static schloss_rc write_one(world_t *w) {
     return schloss_serialize(w->ser, &w->target, schloss_bytes(rec, rec_len), &enc, w->err);
 }
 
+/* spec 8: 67 */
 static void a_failed_write_is_redacted(void **state) {
     (void)state;
     world_t w;
@@ -90,6 +91,7 @@ static void a_failed_write_is_redacted(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 67 */
 static void a_rule_that_covers_everything_shows_nothing(void **state) {
     (void)state;
     static const char *const rules[] = {
@@ -109,6 +111,7 @@ static void a_rule_that_covers_everything_shows_nothing(void **state) {
     }
 }
 
+/* spec 8: 67 */
 static void tags_of_all_encryption_rules_are_redacted(void **state) {
     (void)state;
     world_t w;
@@ -132,6 +135,7 @@ static void the_topic_of_the_configuration_wins(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 67 */
 static void without_topic_or_sink_the_record_fails(void **state) {
     (void)state;
     world_t w;

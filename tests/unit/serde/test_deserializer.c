@@ -17,6 +17,7 @@ static int setup(void **state) {
     return 0;
 }
 
+/* spec 8: 85 */
 static void the_last_header_counts_before_the_prefix(void **state) {
     (void)state;
     world_t w;

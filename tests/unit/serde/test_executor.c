@@ -154,6 +154,7 @@ static void payloads_are_transformed(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 62 */
 static void conditions_hold_or_fail(void **state) {
     (void)state;
     world_t w;
@@ -172,6 +173,7 @@ static void conditions_hold_or_fail(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 62 */
 static void condition_texts(void **state) {
     (void)state;
     static const char *const rules[][2] = {

@@ -21,6 +21,7 @@ static void writes_and_reads_back(void **state) {
     assert_memory_equal(f.guid, raw, 16);
 }
 
+/* spec 8: 85 */
 static void refuses_what_is_no_framing(void **state) {
     (void)state;
     framing_t f;

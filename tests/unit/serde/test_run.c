@@ -108,6 +108,7 @@ static void rules_that_do_not_run_leave_the_record_in_clear(void **state) {
     }
 }
 
+/* spec 8: 56, 57 */
 static void overrides_switch_rules(void **state) {
     (void)state;
     world_t w;
@@ -150,6 +151,7 @@ static void guard_takes_patterns(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 60, 61, 63 */
 static void failing_rules_follow_on_failure(void **state) {
     (void)state;
     world_t w;
@@ -219,6 +221,7 @@ static void reader_may_override_failure(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 64 */
 static void two_rules_encrypt_in_order_and_equal_tags_once(void **state) {
     (void)state;
     world_t w;
@@ -265,6 +268,7 @@ static void payload_rule_hides_everything(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 66 */
 static void dead_letter_header_skips_on_reading_only(void **state) {
     (void)state;
     world_t w;
@@ -283,6 +287,7 @@ static void dead_letter_header_skips_on_reading_only(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 86 */
 static void wrong_records_are_refused_before_anything_is_sent(void **state) {
     (void)state;
     world_t w;

@@ -23,6 +23,7 @@ static schloss_bytes_t person(void) {
     return schloss_bytes(rec, rec_len);
 }
 
+/* spec 8: 88 */
 static void subjects_follow_the_strategy(void **state) {
     (void)state;
     static const struct {
@@ -64,6 +65,7 @@ static void record_strategy_needs_the_schema(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 88 */
 static void associations_are_followed_and_cached(void **state) {
     (void)state;
     world_t w;
@@ -117,6 +119,7 @@ static void own_schema_is_looked_up(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 84 */
 static void guid_goes_into_a_header(void **state) {
     (void)state;
     world_t w;
@@ -134,6 +137,7 @@ static void guid_goes_into_a_header(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 44 */
 static void keys_have_subjects_of_their_own(void **state) {
     (void)state;
     world_t w;
@@ -149,6 +153,7 @@ static void keys_have_subjects_of_their_own(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 86 */
 static void null_reads_as_null(void **state) {
     (void)state;
     world_t w;
@@ -162,6 +167,7 @@ static void null_reads_as_null(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 89 */
 static void latest_is_asked_for_again_after_its_time(void **state) {
     (void)state;
     world_t w;
@@ -196,6 +202,7 @@ static void invalidate_asks_again_at_once(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 87 */
 static void root_bytes_travel_without_length(void **state) {
     (void)state;
     world_t w;
