@@ -2,8 +2,8 @@
  *
  * What happens to a value depends on its type and on whether the field that holds it is covered: a block of
  * instructions is made per (type, cover). Fields reset the cover, containers and unions pass it on (elements of arrays,
- * values of maps and union branches count as the field that holds them); a record inside is judged by its own fields.
- */
+ * values of maps and union branches count as the field that holds them); a record inside is judged by its own fields,
+ * but for tag inheritance, where its untagged fields of primitive type keep the cover of the field that holds it. */
 #include "base/limits.h"
 #include "rules/plan_avro.h"
 #include "rules/tags.h"
@@ -65,13 +65,14 @@ static uint32_t new_block(compiler_t *c) {
     return (uint32_t)p->n_blocks++;
 }
 
-static size_t slot_of(const avro_type_t *t, cover_t cover) {
-    return (size_t)t->index * N_COVER + (size_t)(t->kind == AVRO_RECORD ? COVER_NO : cover);
+static size_t slot_of(const compiler_t *c, const avro_type_t *t, cover_t cover) {
+    bool own = t->kind == AVRO_RECORD && !c->spec->inherit_tags; /* judged by its own fields: one slot */
+    return (size_t)t->index * N_COVER + (size_t)(own ? COVER_NO : cover);
 }
 
 /* Block for a value of type under cover; queued when it is new. */
 static uint32_t block_for(compiler_t *c, const avro_type_t *t, cover_t cover) {
-    size_t i = slot_of(t, cover);
+    size_t i = slot_of(c, t, cover);
     if (c->block_of[i] == 0) {
         uint32_t block = new_block(c);
         if (c->oom || !grow((void **)&c->todo, &c->cap_todo, c->n_todo, sizeof(work_t))) {
@@ -123,9 +124,15 @@ static void cover_fields(compiler_t *c) {
     }
 }
 
-/* Cover of field k of record t. */
-static cover_t cover_of(const compiler_t *c, const avro_type_t *t, size_t k) {
-    return c->spec->rule == NULL ? COVER_NO : (cover_t)c->covers[c->first_field[t->index] + k];
+/* Spec 3.6, tag inheritance: fields of these types have no say of their own unless they are tagged. */
+static bool is_primitive(const avro_type_t *t) {
+    return t->kind <= AVRO_STRING;
+}
+
+/* Cover of field k of record t, which lies in a value under outer. */
+static cover_t cover_of(const compiler_t *c, const avro_type_t *t, size_t k, cover_t outer) {
+    cover_t own = c->spec->rule == NULL ? COVER_NO : (cover_t)c->covers[c->first_field[t->index] + k];
+    return own == COVER_NO && c->spec->inherit_tags && is_primitive(t->fields[k].type) ? outer : own;
 }
 
 /* ---- which types hold something to transform: what can reach a covered string or bytes. Found backwards, in time
@@ -136,11 +143,13 @@ static size_t inner_slot(const compiler_t *c, const avro_type_t *t, cover_t cove
     switch (t->kind) {
     case AVRO_ARRAY:
     case AVRO_MAP:
-        return k == 0 ? slot_of(t->items, cover) : SIZE_MAX;
+        return k == 0 ? slot_of(c, t->items, cover) : SIZE_MAX;
     case AVRO_UNION:
-        return k < t->n_branches ? slot_of(t->branches[k], cover) : SIZE_MAX;
-    case AVRO_RECORD: /* judged by its own fields: one slot */
-        return cover == COVER_NO && k < t->n_fields ? slot_of(t->fields[k].type, cover_of(c, t, k)) : SIZE_MAX;
+        return k < t->n_branches ? slot_of(c, t->branches[k], cover) : SIZE_MAX;
+    case AVRO_RECORD:
+        return slot_of(c, t, cover) % N_COVER == (size_t)cover && k < t->n_fields
+                   ? slot_of(c, t->fields[k].type, cover_of(c, t, k, cover))
+                   : SIZE_MAX;
     case AVRO_NULL:
     case AVRO_BOOLEAN:
     case AVRO_INT:
@@ -198,8 +207,8 @@ static void find_touched(compiler_t *c) {
         const avro_type_t *t = avro_schema_type(c->schema, i);
         for (cover_t cover = COVER_YES; cover < N_COVER; cover++) {
             if (t->kind == AVRO_STRING || t->kind == AVRO_BYTES) {
-                c->touch[slot_of(t, cover)] = 1;
-                g.todo[n_todo++] = slot_of(t, cover);
+                c->touch[slot_of(c, t, cover)] = 1;
+                g.todo[n_todo++] = slot_of(c, t, cover);
             }
         }
     }
@@ -286,16 +295,16 @@ static void emit_value(compiler_t *c, const avro_type_t *t, cover_t cover, const
         emit(c, cover == COVER_NO ? OP_LEN : OP_STRING, 0, 0, f);
         return;
     case AVRO_ARRAY:
-        emit(c, OP_ARRAY, block_for(c, t->items, cover), c->touch[slot_of(t, cover)], f);
+        emit(c, OP_ARRAY, block_for(c, t->items, cover), c->touch[slot_of(c, t, cover)], f);
         return;
     case AVRO_MAP:
-        emit(c, OP_MAP, block_for(c, t->items, cover), c->touch[slot_of(t, cover)], f);
+        emit(c, OP_MAP, block_for(c, t->items, cover), c->touch[slot_of(c, t, cover)], f);
         return;
     case AVRO_UNION:
         emit_union(c, t, cover, f);
         return;
     case AVRO_RECORD:
-        emit(c, OP_CALL, block_for(c, t, COVER_NO), 0, f);
+        emit(c, OP_CALL, block_for(c, t, cover), 0, f);
         return;
     }
 }
@@ -305,7 +314,7 @@ static void fill_block(compiler_t *c, work_t w) {
     if (w.type->kind == AVRO_RECORD) {
         for (size_t i = 0; i < w.type->n_fields && !c->oom; i++) {
             const avro_field_t *f = &w.type->fields[i];
-            emit_value(c, f->type, cover_of(c, w.type, i), f);
+            emit_value(c, f->type, cover_of(c, w.type, i, w.cover), f);
         }
     } else {
         emit_value(c, w.type, w.cover, NULL);
@@ -313,16 +322,24 @@ static void fill_block(compiler_t *c, work_t w) {
     emit(c, OP_END, 0, 0, NULL);
 }
 
+/* Does field k of record t hold something to transform, wherever the record lies? */
+static bool field_touched(const compiler_t *c, const avro_type_t *t, size_t k) {
+    const avro_type_t *ft = t->fields[k].type;
+    for (cover_t outer = COVER_NO; outer < N_COVER && ft->kind != AVRO_RECORD; outer++) {
+        cover_t cover = cover_of(c, t, k, outer);
+        if (cover != COVER_NO && c->block_of[slot_of(c, t, outer)] != 0 && c->touch[slot_of(c, ft, cover)]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void count_fields(compiler_t *c) {
     size_t n = avro_schema_n_types(c->schema);
     for (size_t i = 0; i < n; i++) {
         const avro_type_t *t = avro_schema_type(c->schema, i);
-        for (size_t k = 0; t->kind == AVRO_RECORD && c->block_of[slot_of(t, COVER_NO)] != 0 && k < t->n_fields; k++) {
-            cover_t cover = cover_of(c, t, k);
-            const avro_type_t *ft = t->fields[k].type;
-            if (cover != COVER_NO && ft->kind != AVRO_RECORD && c->touch[slot_of(ft, cover)]) {
-                c->p->base.n_fields++;
-            }
+        for (size_t k = 0; t->kind == AVRO_RECORD && k < t->n_fields; k++) {
+            c->p->base.n_fields += field_touched(c, t, k);
         }
     }
 }
@@ -353,7 +370,7 @@ schloss_rc plan_avro_compile(plan_t **out, const avro_schema_t *schema, const pl
             find_touched(&c);
         }
         c.p->root = block_for(&c, root, COVER_NO);
-        c.p->touched = c.touch[slot_of(root, COVER_NO)];
+        c.p->touched = c.touch[slot_of(&c, root, COVER_NO)];
         while (c.n_todo > 0 && !c.oom) {
             fill_block(&c, c.todo[--c.n_todo]);
         }

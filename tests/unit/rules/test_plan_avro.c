@@ -189,6 +189,70 @@ static void unsupported_types_are_refused_on_writing_only(void **state) {
     assert_int_equal(run_with_rule(combined, true, int_branch, 2, field), 0); /* left as it is */
 }
 
+static schloss_rc star(void *user, const char *field, bytes_t in, bool is_string, buf_t *out, schloss_error_t *err) {
+    (void)user, (void)field, (void)in, (void)is_string, (void)err;
+    buf_put_str(out, "*");
+    return SCHLOSS_OK;
+}
+
+/* Writes the record with each covered value replaced by a star. */
+static schloss_rc starred(const char *schema, bool inherit, bytes_t record, char out[32], size_t *n_fields) {
+    fixture_t f = {NULL, NULL};
+    const char *tags[] = {"PII"};
+    rule_t rule = {.name = "r", .tags = tags, .n_tags = 1};
+    buf_t made, custom;
+    buf_init(&made, 1 << 20, "test", true);
+    buf_init(&custom, 1 << 20, "test", true);
+    assert_int_equal(avro_schema_parse(&f.schema, schema, strlen(schema), NULL, 0, 0, NULL), 0);
+    assert_int_equal(plan_avro_compile(&f.plan, f.schema,
+                                       &(plan_spec_t){.rule = &rule, .writing = true, .inherit_tags = inherit}, NULL),
+                     0);
+    plan_crypt_t c = {.writing = true, .custom = star, .custom_out = &custom};
+    schloss_rc rc = plan_run(f.plan, record, &made, &c, NULL);
+    *n_fields = plan_n_fields(f.plan);
+    memset(out, 0, 32);
+    for (size_t i = 0; i < made.len && i < 31; i++) {
+        out[i] = (char)made.ptr[i];
+    }
+    buf_clear(&made);
+    buf_clear(&custom);
+    drop(&f);
+    return rc;
+}
+
+/* schloss.tag.inheritance: a tag on a field that holds a record covers its untagged primitive fields, and no others. */
+static void tags_are_inherited_on_request(void **state) {
+    (void)state;
+    char out[32] = "";
+    size_t n = 0;
+#define IN(text) bytes(text, sizeof(text) - 1)
+#define INNER(fields) "{\"type\":\"record\",\"name\":\"I\",\"fields\":[" fields "]}"
+    const char *rec =
+        REC(TAGGED("o", INNER(FIELD("a", "\"string\""))) "," FIELD("p", "\"I\"") "," FIELD("q", "\"string\""));
+    assert_int_equal(starred(rec, false, IN("\2x\2y\2z"), out, &n), 0);
+    assert_string_equal(out, "\2x\2y\2z");
+    assert_int_equal(n, 0);
+    assert_int_equal(starred(rec, true, IN("\2x\2y\2z"), out, &n), 0);
+    assert_string_equal(out, "\2*\2y\2z"); /* the same record type in an untagged field stays */
+    assert_int_equal(n, 1);
+    /* through containers; a field that is no primitive begins anew, so nothing inside it is covered */
+    const char *deep = REC(TAGGED(
+        "o", "{\"type\":\"array\",\"items\":" INNER(FIELD("a", "\"bytes\"") "," FIELD(
+                 "u", "[\"null\",\"string\"]") "," FIELD("m", "{\"type\":\"array\",\"items\":\"string\"}")) "}"));
+    assert_int_equal(starred(deep, true, IN("\2\2x\2\2y\2\2z\0\0"), out, &n), 0);
+    assert_memory_equal(out, "\2\2*\2\2y\2\2z\0\0", 11);
+    assert_int_equal(n, 2); /* the array itself, and a */
+    /* a number that inherits is refused as a tagged one is */
+    const char *number = REC(TAGGED("o", INNER(FIELD("a", "\"int\""))));
+    assert_int_equal(starred(number, true, IN("\2"), out, &n), SCHLOSS_E_UNSUPPORTED_TYPE);
+    assert_int_equal(starred(number, false, IN("\2"), out, &n), 0);
+    const char *combined = REC(TAGGED("o", "[\"string\"," INNER(FIELD("a", "\"int\"")) "]"));
+    assert_int_equal(starred(combined, true, IN("\2\2"), out, &n), 0);
+    assert_int_equal(starred(REC(TAGGED("o", INNER(FIELD("a", "{\"type\":\"fixed\",\"name\":\"F\",\"size\":1}")))),
+                             true, IN("x"), out, &n),
+                     0);
+}
+
 static void every_cut_and_mutation_is_safe(void **state) {
     (void)state;
     const char *schema = REC(
@@ -244,6 +308,7 @@ int main(void) {
         cmocka_unit_test(endless_and_deep_input_is_limited),
         cmocka_unit_test(covered_fields_are_counted),
         cmocka_unit_test(unsupported_types_are_refused_on_writing_only),
+        cmocka_unit_test(tags_are_inherited_on_request),
         cmocka_unit_test(every_cut_and_mutation_is_safe),
         cmocka_unit_test(chains_compile_in_linear_time),
     };
