@@ -11,7 +11,7 @@ PRODUCT := schloss_bin schloss schloss_modules schloss_kafka schloss_static schl
 build/%/build.ninja: CMakePresets.json
 	@cmake --preset $* --log-level=WARNING >/dev/null
 
-.PHONY: help all deps quickstart test lint bench fuzz soak install deb format docs clean distclean
+.PHONY: help all deps quickstart test python lint bench fuzz soak install deb format docs clean distclean
 .PHONY: dev asan ubsan tsan coverage
 
 help: ## list the verbs
@@ -31,6 +31,11 @@ quickstart: deps ## build, then see a tagged field encrypted on a topic (KAFKA=h
 test: ## install what is missing and run every test
 	@tools/install-deps build test
 	@tools/test-all
+
+python: ## the Python binding's wheel: build/release/python/schloss-*.whl
+	@tools/install-deps build test
+	@$(MAKE) --no-print-directory all
+	@bindings/python/make-wheel $(BUILD)
 
 lint: ## formatting, static analysis, include arrows, exports, documents
 	@tools/install-deps build test

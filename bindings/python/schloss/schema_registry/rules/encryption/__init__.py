@@ -1,0 +1,1 @@
+"""Encryption rules and their KMS drivers: built in."""

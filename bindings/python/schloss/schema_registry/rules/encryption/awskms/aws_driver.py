@@ -1,0 +1,8 @@
+"""AWS KMS."""
+from .._builtin import BuiltIn
+
+__all__ = ["AwsKmsDriver"]
+
+
+class AwsKmsDriver(BuiltIn):
+    """Built into libschloss."""

@@ -1,0 +1,8 @@
+"""HashiCorp Vault and OpenBao."""
+from .._builtin import BuiltIn
+
+__all__ = ["HcVaultKmsDriver"]
+
+
+class HcVaultKmsDriver(BuiltIn):
+    """Built into libschloss."""
