@@ -68,6 +68,18 @@ static schloss_rc read_serialized(const char *text, size_t len, buf_t *wire, boo
     return rc;
 }
 
+/* libprotobuf takes ever longer for each. */
+static schloss_rc check_imports(bytes_t wire, schloss_error_t *err) {
+    unsigned n = 0;
+    proto_field_t f;
+    PROTO_EACH(f, wire, 3) {
+        n++;
+    }
+    ENSURE(n <= LIMIT_PROTO_IMPORTS, err, LIMIT_EXCEEDED, "a Protobuf schema has more than %u imports",
+           LIMIT_PROTO_IMPORTS);
+    return SCHLOSS_OK;
+}
+
 schloss_rc proto_read(const char *text, size_t len, buf_t *wire, schloss_error_t *err) {
     char why[400] = "";
     bool done;
@@ -75,11 +87,12 @@ schloss_rc proto_read(const char *text, size_t len, buf_t *wire, schloss_error_t
            LIMIT_PROTO_BYTES);
     TRY(read_serialized(text, len, wire, &done, err));
     if (done) {
-        return SCHLOSS_OK;
+        return check_imports(buf_view(wire), err);
     }
     ENSURE(is_flat_enough(text, len), err, LIMIT_EXCEEDED, "a Protobuf schema nests deeper than %u", LIMIT_PROTO_DEPTH);
     ENSURE(utf8_valid((const uint8_t *)text, len), err, SCHEMA_PARSE, "Could not parse Protobuf - not UTF-8");
-    return answer(proto_parse_text(text, len, to_buf, wire, why, sizeof why), wire, why, err);
+    TRY(answer(proto_parse_text(text, len, to_buf, wire, why, sizeof why), wire, why, err));
+    return check_imports(buf_view(wire), err);
 }
 
 schloss_rc proto_linked(bytes_t wire, const proto_file_t *files, size_t n_files, unsigned flags, buf_t *out,
@@ -94,6 +107,9 @@ schloss_rc proto_text(bytes_t wire, buf_t *text, schloss_error_t *err) {
     buf_init(&again_wire, LIMIT_PROTO_BYTES * 4, "Protobuf descriptor", false);
     buf_init(&again_text, text->max, "canonical schema", false);
     schloss_rc rc = proto_print(wire, false, text, err);
+    if (rc == SCHLOSS_OK && text->len > LIMIT_PROTO_BYTES) { /* what is stored must be readable */
+        rc = FAIL(err, LIMIT_EXCEEDED, "a Protobuf schema is longer than %zu bytes", LIMIT_PROTO_BYTES);
+    }
     if (rc == SCHLOSS_OK && text->len == 0) {
         rc = FAIL(err, SCHEMA_PARSE, "Could not parse Protobuf - the descriptor is empty");
     }

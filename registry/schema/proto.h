@@ -8,7 +8,9 @@
 
 #define LIMIT_PROTO_BYTES ((size_t)1024 * 1024) /* source or descriptor: libprotobuf needs up to 200 times as much */
 #define LIMIT_PROTO_DEPTH 64u                   /* brackets within brackets */
-#define LIMIT_PROTO_ITEMS 8192u                 /* fields, oneofs and messages directly in one message */
+#define LIMIT_PROTO_IMPORTS 1000u
+#define LIMIT_PROTO_WORK 3000000u /* comparisons of fields with oneofs and entries of maps: quadratic in a message */
+#define LIMIT_PROTO_ITEMS 8192u   /* fields, oneofs and messages directly in one message */
 
 /* Descriptor of a schema as a client sent it. @return SCHEMA_PARSE, LIMIT_EXCEEDED, NO_MEMORY */
 SCHLOSS_NODISCARD schloss_rc proto_read(const char *text, size_t len, buf_t *wire, schloss_error_t *err);

@@ -24,12 +24,21 @@ static void put_type(printer_t *p, bytes_t field) {
     }
 }
 
+/* Counts one step of a quadratic loop; false: too many, go no further. */
+static bool spend(printer_t *p) {
+    p->limit = p->limit || ++p->work > LIMIT_PROTO_WORK;
+    return !p->limit;
+}
+
 /* The entry message that a map<k, v> of a .proto file stands for; empty when the field is none. */
-static bytes_t map_entry_of(bytes_t message, bytes_t field) {
+static bytes_t map_entry_of(printer_t *p, bytes_t message, bytes_t field) {
     bytes_t type = proto_bytes(field, 6);
     proto_field_t f;
     if (is_relative(type) && proto_int(field, 4, 0) == LABEL_REPEATED) {
         PROTO_EACH(f, message, MESSAGE_NESTED) {
+            if (!spend(p)) {
+                break;
+            }
             bytes_t name = proto_bytes(f.data, MESSAGE_NAME);
             if (proto_same(name, type)) {
                 return proto_int(proto_bytes(f.data, MESSAGE_OPTIONS), 7, 0) != 0 ? f.data : bytes(NULL, 0);
@@ -40,11 +49,14 @@ static bytes_t map_entry_of(bytes_t message, bytes_t field) {
 }
 
 /* Messages that a field's declaration holds: entries of map<k, v>, groups. */
-static bool is_implied(bytes_t message, bytes_t nested) {
+static bool is_implied(printer_t *p, bytes_t message, bytes_t nested) {
     proto_field_t f;
     bytes_t name = proto_bytes(nested, MESSAGE_NAME);
     bool entry = proto_int(proto_bytes(nested, MESSAGE_OPTIONS), 7, 0) != 0;
     PROTO_EACH(f, message, MESSAGE_FIELD) {
+        if (!spend(p)) {
+            break;
+        }
         bytes_t type = proto_bytes(f.data, 6);
         if ((entry || proto_int(f.data, 5, 0) == TYPE_GROUP) && is_relative(type) && proto_same(type, name)) {
             return true;
@@ -113,7 +125,7 @@ static void put_field_options(printer_t *p, bytes_t field) {
 
 /* message: the one that the field is in, or empty (extensions). bare: in a oneof, without a label. */
 static void put_field(printer_t *p, bytes_t message, bytes_t field, bool bare) {
-    bytes_t entry = map_entry_of(message, field);
+    bytes_t entry = map_entry_of(p, message, field);
     if (entry.len != 0) {
         proto_field_t part;
         printer_put(p, "map<");
@@ -213,7 +225,7 @@ static void put_extends(printer_t *p, bytes_t scope, uint32_t number) {
         bytes_t extendee = proto_bytes(f.data, 2);
         bool seen = false;
         cur_t before = cur_of(scope);
-        while (!seen && proto_next(&before, &g) && g.data.ptr != f.data.ptr) {
+        while (!seen && spend(p) && proto_next(&before, &g) && g.data.ptr != f.data.ptr) {
             seen = g.number == number && proto_same(proto_bytes(g.data, 2), extendee);
         }
         if (seen) {
@@ -224,6 +236,9 @@ static void put_extends(printer_t *p, bytes_t scope, uint32_t number) {
         printer_put(p, " {\n");
         p->depth++;
         PROTO_EACH(g, scope, number) {
+            if (!spend(p)) {
+                return;
+            }
             if (proto_same(proto_bytes(g.data, 2), extendee)) {
                 put_field(p, bytes(NULL, 0), g.data, false);
             }
@@ -250,6 +265,9 @@ static void put_oneofs(printer_t *p, bytes_t message) {
         bool real = false;
         index++;
         PROTO_EACH(g, message, MESSAGE_FIELD) {
+            if (!spend(p)) {
+                return;
+            }
             real = real || oneof_of(g.data) == index;
         }
         if (!real) {
@@ -265,11 +283,17 @@ static void put_oneofs(printer_t *p, bytes_t message) {
         printer_put(p, "\n");
         p->depth++;
         PROTO_EACH(g, message, MESSAGE_FIELD) {
+            if (!spend(p)) {
+                return;
+            }
             if (oneof_of(g.data) == index && !is_group(g.data)) {
                 put_field(p, message, g.data, true);
             }
         }
         PROTO_EACH(g, message, MESSAGE_FIELD) {
+            if (!spend(p)) {
+                return;
+            }
             if (oneof_of(g.data) == index && is_group(g.data)) {
                 put_group(p, message, g.data, true);
             }
@@ -303,7 +327,7 @@ static void put_nested(printer_t *p, bytes_t message) {
     proto_field_t f;
     bool begun = false;
     PROTO_EACH(f, message, MESSAGE_NESTED) {
-        if (is_implied(message, f.data)) {
+        if (is_implied(p, message, f.data)) {
             continue;
         }
         if (!begun) {
@@ -478,7 +502,8 @@ schloss_rc proto_print(bytes_t wire, bool plain, buf_t *text, schloss_error_t *e
             put_service(p, f.data);
         }
     }
-    ENSURE(!p->limit, err, LIMIT_EXCEEDED, "messages nest deeper than %u or hold more than %u fields",
-           LIMIT_PROTO_DEPTH, LIMIT_PROTO_ITEMS);
+    ENSURE(!p->limit, err, LIMIT_EXCEEDED,
+           "messages nest deeper than %u, hold more than %u fields or take too much work", LIMIT_PROTO_DEPTH,
+           LIMIT_PROTO_ITEMS);
     return buf_check(text, err);
 }

@@ -10,6 +10,7 @@ typedef struct printer {
     bool line_begun;
     bool proto3, plain;
     bool limit; /* one was exceeded */
+    unsigned work;
 } printer_t;
 
 void printer_put_n(printer_t *p, const char *s, size_t n);
