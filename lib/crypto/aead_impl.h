@@ -30,6 +30,9 @@ const aead_impl_t *aead_ipsecmb(void);
 /* "ipsec-mb 1.3.0 AVX2"; only when aead_ipsecmb() is not NULL. */
 const char *aead_ipsecmb_detail(void);
 
+/* SHA-256 over ipsec-mb; false: this build or this CPU cannot. */
+bool ipsecmb_sha256(const uint8_t *in, size_t n, uint8_t out[32]);
+
 /* Wipes out, and says that the data do not verify. */
 schloss_rc aead_refuse(const aead_key_t *key, uint8_t *out, size_t n, schloss_error_t *err);
 

@@ -16,6 +16,7 @@
 static struct {
     aes_gcm_enc_dec_t seal128, seal256, open128, open256;
     aes_gcm_pre_t pre128, pre256;
+    hash_fn_t sha256;
     bool usable;
     char detail[64];
 } imb;
@@ -49,6 +50,7 @@ static void find_functions(void) {
         imb.open256 = m->gcm256_dec;
         imb.pre128 = m->gcm128_pre;
         imb.pre256 = m->gcm256_pre;
+        imb.sha256 = m->sha256;
         const char *version = imb_get_version_str();
         (void)snprintf(imb.detail, sizeof imb.detail, "ipsec-mb %s %s", version + strcspn(version, "0123456789"),
                        arch_name(arch));
@@ -103,6 +105,14 @@ const char *aead_ipsecmb_detail(void) {
     return imb.detail;
 }
 
+bool ipsecmb_sha256(const uint8_t *in, size_t n, uint8_t out[32]) {
+    pthread_once(&once, find_functions);
+    if (imb.usable) {
+        imb.sha256(in, n, out);
+    }
+    return imb.usable;
+}
+
 #else
 
 const aead_impl_t *aead_ipsecmb(void) {
@@ -111,6 +121,13 @@ const aead_impl_t *aead_ipsecmb(void) {
 
 const char *aead_ipsecmb_detail(void) {
     return "ipsec-mb (not in this build)";
+}
+
+bool ipsecmb_sha256(const uint8_t *in, size_t n, uint8_t out[32]) {
+    (void)in;
+    (void)n;
+    (void)out;
+    return false;
 }
 
 #endif
