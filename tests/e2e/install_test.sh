@@ -56,6 +56,12 @@ check "it links statically" gcc -std=c17 $flags "$scratch/example.c" -o "$scratc
     $(pkg-config --libs rdkafka) $(sed -n 's/^Libs.private: //p' "$lib/pkgconfig/schloss.pc")
 check "and needs no libschloss.so then" bash -c "! ldd '$scratch/static-app' | grep -q libschloss"
 
+# The examples, as a user builds and runs them.
+mkdir "$scratch/examples"
+check "the examples build against the installed library" env CFLAGS="$flags" LDFLAGS="-Wl,-rpath,$lib" \
+    make -C "$root/examples" OUT="$scratch/examples"
+check "and run" env SCHLOSS="$prefix/bin/schloss" BUILD="$scratch/examples" timeout 300 "$root/examples/run"
+
 mkdir "$scratch/app"
 cp "$scratch/example.c" "$scratch/app/"
 cat >"$scratch/app/CMakeLists.txt" <<CMAKE
