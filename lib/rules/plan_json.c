@@ -202,6 +202,40 @@ static schloss_rc refuse(compiler_t *c, const json_node_t *n, const char *what, 
     return rc;
 }
 
+/* Can the value itself, or an item of it, be one that a tag means? A tag on an object says nothing about its members.
+ * What cannot be told counts as yes. */
+static bool may_hold_leaf(const json_node_t *n, unsigned *visits) {
+    if (++*visits > 100) {
+        return true;
+    }
+    if (n->types != 0) {
+        if ((n->types & ~(JSON_TYPE_NULL | JSON_TYPE_OBJECT | JSON_TYPE_ARRAY)) != 0) {
+            return true;
+        }
+        return (n->types & JSON_TYPE_ARRAY) != 0 && (n->items == NULL || may_hold_leaf(n->items, visits));
+    }
+    if (n->string_like || n->number_like || n->has_enum) {
+        return true;
+    }
+    const json_nodes_t *lists[] = {&n->all_of, &n->any_of, &n->one_of};
+    bool combines = n->ref != NULL;
+    if (n->ref != NULL && may_hold_leaf(n->ref, visits)) {
+        return true;
+    }
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        for (size_t k = 0; k < lists[i]->n; k++) {
+            combines = true;
+            if (may_hold_leaf(lists[i]->ptr[k], visits)) {
+                return true;
+            }
+        }
+    }
+    if (n->array_like) {
+        return n->items == NULL || may_hold_leaf(n->items, visits);
+    }
+    return !combines && !n->object_like && !n->is_false;
+}
+
 static schloss_rc check_silence(compiler_t *c, const json_node_t *n, uint32_t ctx) {
     if (!c->spec->writing || c->spec->rule->n_tags == 0) {
         return SCHLOSS_OK;
@@ -218,10 +252,8 @@ static schloss_rc check_silence(compiler_t *c, const json_node_t *n, uint32_t ct
         }
     }
     uint8_t types = n->types;
-    bool leaf = types != 0
-                    ? (types & (JSON_TYPE_STRING | JSON_TYPE_NUMBER | JSON_TYPE_INTEGER | JSON_TYPE_BOOLEAN)) != 0
-                    : n->string_like || n->number_like || n->has_enum;
-    if ((ctx & CTX_COVERED) == 0 && n != c->schema->root && leaf && wants_node(c, n)) {
+    unsigned visits = 0;
+    if ((ctx & CTX_COVERED) == 0 && n != c->schema->root && wants_node(c, n) && may_hold_leaf(n, &visits)) {
         return refuse(c, n, "a value whose tag stands on an item or a branch", NULL,
                       "clients look for tags on the property: move \"confluent:tags\" there");
     }
@@ -300,10 +332,12 @@ static schloss_rc add_choice(compiler_t *c, const json_nodes_t *list, uint32_t s
 static schloss_rc add_leaf(compiler_t *c, const json_node_t *n, uint32_t ctx) {
     bool combines = n->ref != NULL || n->all_of.n + n->any_of.n + n->one_of.n > 0;
     jop_t op = {.code = JOP_LEAF, .types = n->types};
-    if ((ctx & CTX_COVERED) == 0 || n->is_false) {
+    if ((ctx & CTX_COVERED) == 0) {
         return SCHLOSS_OK;
     }
-    if (op.types == 0) {
+    if (n->is_false) { /* no value is right here: one that comes all the same must not leave in clear */
+        op.types = JSON_TYPE_NULL;
+    } else if (op.types == 0) {
         op.types = (uint8_t)((n->string_like ? JSON_TYPE_STRING : 0) | (n->number_like ? JSON_TYPE_NUMBER : 0) |
                              (n->object_like ? JSON_TYPE_OBJECT : 0) | (n->array_like ? JSON_TYPE_ARRAY : 0));
         if (op.types == 0 && combines) {
@@ -354,6 +388,10 @@ static schloss_rc fill_groups(compiler_t *c) {
         c->p->groups[w.group].first = (uint32_t)c->p->n_ops;
         schloss_rc rc = flatten(c, w.node, w.state, w.ctx);
         c->p->groups[w.group].n = (uint32_t)c->p->n_ops - c->p->groups[w.group].first;
+        if (rc == SCHLOSS_OK && c->p->groups[w.group].n == 0 && (w.ctx & CTX_COVERED) != 0 && c->spec->writing) {
+            rc = refuse(c, w.node, "a covered value whose schema refers to nothing but itself", NULL,
+                        "give the property a type");
+        }
         c->now = NULL;
         TRY(rc);
     }

@@ -245,6 +245,8 @@ static schloss_rc take_inner_schemas(json_parser_t *p, json_node_t *n, const cha
         COUNT_ROW("if", cond),
         COUNT_ROW("then", then),
         COUNT_ROW("else", other),
+        COUNT_ROW("unevaluatedProperties", other_props),
+        COUNT_ROW("unevaluatedItems", other_items),
     };
     json_checks_t *c = n->checks;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

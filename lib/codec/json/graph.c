@@ -30,6 +30,8 @@ bool json_node_unwalked(const json_node_t *n, visit_t each, void *user) {
         {"if", c->cond},
         {"then", c->then},
         {"else", c->other},
+        {"unevaluatedProperties", c->other_props},
+        {"unevaluatedItems", c->other_items},
     };
     for (size_t i = 0; i < COUNT_OF(single); i++) {
         if (single[i].node != NULL && !each(user, single[i].keyword, single[i].node)) {

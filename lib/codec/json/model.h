@@ -60,6 +60,7 @@ typedef struct json_checks {
     json_node_t *additional; /* additionalProperties */
     json_node_t *rest_items; /* of arrays with a prefix */
     json_node_t *contains, *names, *no, *cond, *then, *other;
+    json_node_t *other_props, *other_items; /* unevaluated*: not checked, but a tag may stand there */
     json_nodes_t prefix;
     json_pattern_prop_t *patterns;
     size_t n_patterns;

@@ -15,6 +15,7 @@
 #define TSTR "{\"type\":\"string\"," T "}"
 #define INT "{\"type\":\"integer\"}"
 #define NIL "{\"type\":\"null\"}"
+#define META(p) "{\"tags\":{\"" p "\":[\"PII\"]}}"
 /* clang-format on */
 
 typedef struct row {
@@ -285,6 +286,72 @@ static void what_no_client_walks_is_refused(void **state) {
     CHECK(rows);
 }
 
+/* Tags on items and branches whose own keywords do not say "string": a reference, an array, nothing at all. */
+static void tags_on_items_and_branches_of_any_shape(void **state) {
+    (void)state;
+#define DEF ",\"$defs\":{\"s\":" STR ",\"o\":" OBJ("\"x\":" STR) "}}"
+#define PROP(p) "{\"properties\":{\"a\":" p "}" DEF
+    static const char *const schemas[] = {
+        PROP("{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/s\"," T "}}"),
+        PROP("{\"oneOf\":[" NIL ",{\"$ref\":\"#/$defs/s\"," T "}]}"),
+        PROP("{\"anyOf\":[" NIL ",{\"type\":\"array\",\"items\":" STR "," T "}]}"),
+        PROP("{\"anyOf\":[" NIL ",{\"items\":{\"$ref\":\"#/$defs/s\"}," T "}]}"),
+        PROP("{\"allOf\":[{" T ",\"anyOf\":[" NIL "," STR "]}]}"),
+        PROP("{\"type\":\"array\",\"items\":{" T "}}"),
+        PROP("{\"type\":\"array\",\"items\":{\"allOf\":[{\"$ref\":\"#/$defs/s\"}]," T "}}"),
+    };
+    for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++) {
+        const row_t rows[] = {
+            {{schemas[i], "{}"}, NULL, SCHLOSS_E_UNSUPPORTED, "on an item or a branch"},
+            {{schemas[i], "{}", NULL, NULL, .reading = true}, "{}", 0, ""},
+            {{schemas[i], "{}", "OTHER"}, "{}", 0, ""},
+        };
+        CHECK(rows);
+    }
+    static const row_t rows[] = {
+        /* on objects it says nothing about their members, wherever it stands */
+        {{PROP("{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/o\"," T "}}"), "{\"a\":[{\"x\":\"y\"}]}"},
+         "{\"a\":[{\"x\":\"y\"}]}",
+         0,
+         ""},
+        {{PROP("{\"oneOf\":[" NIL ",{\"type\":\"object\",\"properties\":{\"x\":" TSTR "}," T "}]}"),
+          "{\"a\":{\"x\":\"y\"}}"},
+         "{\"a\":{\"x\":\"E(y)\"}}",
+         0,
+         NULL},
+    };
+    CHECK(rows);
+}
+
+/* Schemas that say nothing about a covered value, or that there is none. */
+static void covered_values_without_a_type(void **state) {
+    (void)state;
+    static const char *const unevaluated[] = {
+        "{\"type\":\"object\",\"unevaluatedProperties\":" TSTR "}",
+        "{\"type\":\"array\",\"unevaluatedItems\":" OBJ("\"x\":" TSTR) "}",
+    };
+    for (size_t i = 0; i < sizeof unevaluated / sizeof *unevaluated; i++) {
+        const row_t rows[] = {
+            {{unevaluated[i], "{}"}, NULL, SCHLOSS_E_UNSUPPORTED, "would not be encrypted"},
+            {{unevaluated[i], "{}", NULL, NULL, .reading = true}, "{}", 0, ""},
+        };
+        CHECK(rows);
+    }
+    static const row_t rows[] = {
+        {{"{\"properties\":{\"a\":false}}", "{\"a\":\"x\"}", NULL, META("$.a")},
+         NULL,
+         SCHLOSS_E_UNSUPPORTED_TYPE,
+         "'NULL'"},
+        {{"{\"properties\":{\"a\":false}}", "{\"a\":\"x\"}", ""}, NULL, SCHLOSS_E_UNSUPPORTED_TYPE, "'NULL'"},
+        {{"{\"properties\":{\"a\":false}}", "{}", ""}, "{}", 0, ""},
+        {{"{\"properties\":{\"a\":{\"$ref\":\"#/$defs/l\"," T "}},\"$defs\":{\"l\":{\"$ref\":\"#/$defs/l\"}}}", "{}"},
+         NULL,
+         SCHLOSS_E_UNSUPPORTED,
+         "would not be encrypted"},
+    };
+    CHECK(rows);
+}
+
 /* spec 8: 75 */
 static void inheritance_is_an_option(void **state) {
     (void)state;
@@ -315,7 +382,6 @@ static void inheritance_is_an_option(void **state) {
 #define LIST OBJ("\"items\":{\"type\":\"array\",\"items\":" OBJ("\"ssn\":" STR) "}")
 #define LIST_RECORD "{\"items\":[{\"ssn\":\"x\"},{\"ssn\":\"y\"}]}"
 #define LIST_BOTH "{\"items\":[{\"ssn\":\"E(x)\"},{\"ssn\":\"E(y)\"}]}"
-#define META(p) "{\"tags\":{\"" p "\":[\"PII\"]}}"
 
 /* spec 8: 71, 74 */
 static void paths_of_metadata(void **state) {
@@ -388,6 +454,8 @@ int main(void) {
         cmocka_unit_test(other_types),
         cmocka_unit_test(combined_schemas),
         cmocka_unit_test(what_no_client_walks_is_refused),
+        cmocka_unit_test(tags_on_items_and_branches_of_any_shape),
+        cmocka_unit_test(covered_values_without_a_type),
         cmocka_unit_test(inheritance_is_an_option),
         cmocka_unit_test(paths_of_metadata),
         cmocka_unit_test(fields_are_counted),
