@@ -6,6 +6,7 @@
 
 #define EDITION_2023 1000u
 #define META_EXTENSION 1088u /* confluent.Meta on FieldOptions */
+#define UNINTERPRETED 999u   /* options by name, as a parser that does not link leaves them */
 
 static int loading, loaded; /* states of a file */
 
@@ -198,6 +199,26 @@ static schloss_rc take_tags(pb_loader_t *l, bytes_t options, const char **tags, 
     return SCHLOSS_OK;
 }
 
+/* Is the option confluent.field_meta, by name? Its tags are text there: what does not see them must not go on. */
+static bool is_meta_by_name(bytes_t option) {
+    static const char meta[] = "field_meta";
+    cur_t c = cur_of(option), part;
+    wire_field_t f, g;
+    while (wire_next(&c, &f)) {
+        if (f.number != 2 || f.type != WIRE_LEN) {
+            continue;
+        }
+        for (part = cur_of(f.data); wire_next(&part, &g);) {
+            size_t n = sizeof(meta) - 1;
+            if (g.number == 1 && g.type == WIRE_LEN && g.data.len >= n &&
+                memcmp(g.data.ptr + g.data.len - n, meta, n) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 typedef struct options {
     bytes_t part[4]; /* occurrences; more are refused */
     size_t n;
@@ -299,6 +320,9 @@ static schloss_rc read_field(pb_loader_t *l, bytes_t b, const char *scope, size_
                 packed_set = true;
                 packed = w.value != 0;
             }
+            ENSURE(w.number != UNINTERPRETED || w.type != WIRE_LEN || !is_meta_by_name(w.data), l->err, SCHEMA_PARSE,
+                   "%s: the option field_meta of %s is not interpreted, so its tags cannot be told", l->file,
+                   f->full_name);
         }
     }
     if (!ok) {

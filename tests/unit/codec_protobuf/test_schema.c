@@ -273,6 +273,42 @@ static void hostile_descriptors_are_refused(void **state) {
     expect_refused(&f, SCHLOSS_E_LIMIT_EXCEEDED, "parts");
 }
 
+/* A parser that does not link leaves options by name (field 999): a tag that cannot be seen must not be plaintext. */
+static void tags_in_options_that_are_not_interpreted_are_refused(void **state) {
+    (void)state;
+    for (int tagged = 0; tagged < 2; tagged++) {
+        fdp_t f;
+        start_message(&f, "M");
+        open(&f, 2);
+        str(&f, 1, "ssn");
+        num(&f, 3, 1);
+        num(&f, 4, 1);
+        num(&f, 5, PB_STRING);
+        open(&f, 8);
+        open(&f, 999);
+        open(&f, 2);
+        str(&f, 1, tagged ? "confluent.field_meta" : "acme.note");
+        num(&f, 2, 1);
+        shut(&f);
+        open(&f, 2);
+        str(&f, 1, "tags");
+        num(&f, 2, 0);
+        shut(&f);
+        str(&f, 7, "PII");
+        shut(&f);
+        shut(&f);
+        shut(&f);
+        shut(&f);
+        if (tagged) {
+            expect_refused(&f, SCHLOSS_E_SCHEMA_PARSE, "field_meta");
+        } else {
+            pb_schema_t *s = NULL;
+            assert_int_equal(parse(&s, &f, NULL, 0, NULL), SCHLOSS_OK);
+            pb_schema_free(s);
+        }
+    }
+}
+
 static void imports_come_from_references(void **state) {
     (void)state;
     fdp_t f;
@@ -360,6 +396,7 @@ int main(void) {
         cmocka_unit_test(messages_are_found_by_name_and_by_indexes),
         cmocka_unit_test(relative_names_and_repeated_options),
         cmocka_unit_test(hostile_descriptors_are_refused),
+        cmocka_unit_test(tags_in_options_that_are_not_interpreted_are_refused),
         cmocka_unit_test(imports_come_from_references),
         cmocka_unit_test(well_known_files_need_no_reference),
         cmocka_unit_test(leaves_are_listed_in_order),
