@@ -39,6 +39,7 @@ schloss_rc schloss_conf_set(schloss_conf_t *conf, const char *name, const char *
 
 void schloss_client_free(schloss_client_t *client);
 void schloss_client_invalidate(schloss_client_t *client);
+void schloss_client_set_clock(schloss_client_t *client, int64_t (*now_ms)(void *user), void *user);
 
 const char *schloss_schema_text(const schloss_schema_t *schema);
 const char *schloss_schema_type(const schloss_schema_t *schema);

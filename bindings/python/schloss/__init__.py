@@ -3,8 +3,13 @@
 An application of confluent_kafka.schema_registry changes its imports to schloss.schema_registry and runs; see
 docs/python.md for what differs. The names most wanted are here as well.
 """
+try:
+    from ._native import ffi as _ffi, lib as _lib
+except ImportError as e:
+    if "libschloss" not in str(e):
+        raise
+    raise ImportError("%s: install libschloss, or name the folder that holds it in LD_LIBRARY_PATH" % e) from None
 from ._errors import ConfigError, SchemaRegistryError, SchlossError, SerializationError
-from ._native import ffi as _ffi, lib as _lib
 from ._serde import Deserializer, Serializer
 from .schema_registry import SchemaRegistryClient
 from .serialization import MessageField, SerializationContext

@@ -10,6 +10,7 @@ call_write_as = lib.call_write_as
 unpack = ffi.unpack
 COMPILED_MAX = 1000
 BYTES = frozenset((bytes, bytearray, memoryview))
+RECORD_STRATEGIES = {"RECORD": lambda ctx, name: name, "TOPIC_RECORD": lambda ctx, name: "%s-%s" % (ctx.topic, name)}
 
 
 class Compiled:
@@ -48,6 +49,14 @@ class ObjectSerializer(_serde.Serializer):
         self._pinned = any(name != "use.latest.version" and conf.get(name) is not None or conf.get(name) is True
                            for name in self.PINNED) if conf else False
         _serde.Serializer.__init__(self, client, schema, conf, rule_conf, None, rule_registry)
+
+    def _strategy(self, conf):
+        function = _serde.Serializer._strategy(self, conf)
+        kind = str(getattr(conf.get("subject.name.strategy.type"), "value", conf.get("subject.name.strategy.type"))).upper()
+        if function is None and self._pinned and kind in RECORD_STRATEGIES and self._record_name() is not None:
+            # The library does not know the record's name before it has the schema.
+            return RECORD_STRATEGIES[kind]
+        return function
 
     def _new(self, with_schema=None):
         # With use.latest.version and its like objects are encoded under the registry's schema: the application's need
