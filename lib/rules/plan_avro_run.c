@@ -75,8 +75,12 @@ static schloss_rc run_value(run_t *r, const op_t *op, const uint8_t *start, cons
 }
 
 static schloss_rc reject(run_t *r, const op_t *op) {
-    schloss_rc rc =
-        FAIL(r->err, UNSUPPORTED_TYPE, "Type '%s' not supported for encryption", avro_kind_name((avro_kind_t)op->a));
+    char type[16] = ""; /* in capitals, as other clients and the other formats say it */
+    const char *name = avro_kind_name((avro_kind_t)op->a);
+    for (size_t i = 0; name[i] != '\0' && i + 1 < sizeof(type); i++) {
+        type[i] = (char)(name[i] >= 'a' && name[i] <= 'z' ? name[i] - 32 : name[i]);
+    }
+    schloss_rc rc = FAIL(r->err, UNSUPPORTED_TYPE, "Type '%s' not supported for encryption", type);
     err_hint(r->err, "only string and bytes can be encrypted: take the tag off the field or change its type");
     return value_failed(r, op, rc);
 }
