@@ -106,6 +106,7 @@ schloss_rc executor_run(handle_t *h, const target_entry_t *e, const rule_run_t *
     TRY(outcome(run, x->transform(x->user, &f.info.pub, message, &result, err), err));
     TRY(buf_check(b, err));
     if (run->rule->kind == RULE_CONDITION) {
+        b->high = b->len > b->high ? b->len : b->high; /* it may have put something: to be wiped */
         b->len = before;
         ENSURE(result.judged, err, EXECUTOR, "the executor of type %s gave no verdict", x->type);
         return result.holds ? SCHLOSS_OK : condition_failed(run->rule, err);

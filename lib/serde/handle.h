@@ -12,6 +12,7 @@
 /* Counted here, added to the rule's counters now and then: no atomic per record. */
 typedef struct run_counts {
     uint32_t success, failure;
+    enum { RAN_NOT, RAN_WELL, RAN_BADLY } last; /* what the present record has added */
 } run_counts_t;
 
 /* What a handle knows of one (topic, key or value, subject, schema). */

@@ -73,6 +73,7 @@ static schloss_rc failed(const pass_t *p, size_t i, schloss_rc rc, schloss_error
     const view_t *v = p->e->view;
     rule_run_t *run = &p->e->view->runs[i];
     p->e->counts[i].failure++;
+    p->e->counts[i].last = RAN_BADLY;
     METRIC_ADD(rule_failures, 1);
     err_rule(err, run->rule->name);
     err_subject(err, v->schema.subject);
@@ -111,6 +112,7 @@ static schloss_rc succeeded(const pass_t *p, size_t i, schloss_error_t *err) {
     const view_t *v = p->e->view;
     const rule_run_t *run = &v->runs[i];
     p->e->counts[i].success++;
+    p->e->counts[i].last = RAN_WELL;
     if (__builtin_expect(run->on_success == ACTION_NONE, 1)) {
         return SCHLOSS_OK;
     }
@@ -124,6 +126,18 @@ static schloss_rc succeeded(const pass_t *p, size_t i, schloss_error_t *err) {
     schloss_rc rc = FAIL(err, RULE_ACTION, "rule %s succeeded and its onSuccess is ERROR", run->rule->name);
     err_rule(err, run->rule->name);
     return rc;
+}
+
+/* The record will run again from its first rule: what it has counted so far is taken back. */
+static __attribute__((cold)) void uncount(const pass_t *p, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        run_counts_t *c = &p->e->counts[i];
+        c->success -= c->last == RAN_WELL;
+        c->failure -= c->last == RAN_BADLY;
+        if (c->last == RAN_BADLY) { /* and was skipped by NONE, else it had been the end */
+            atomic_fetch_sub_explicit(&p->e->view->runs[i].stats->actions[ACTION_NONE], 1, memory_order_relaxed);
+        }
+    }
 }
 
 /* Empties the next buffer, keeping room for the prefix. */
@@ -181,6 +195,7 @@ static schloss_rc run_one(pass_t *p, size_t i, schloss_error_t *err) {
                         ? encrypt_or_decrypt(p, i, b, err)
                         : executor_run(p->h, p->e, run, bytes(p->ptr, p->len), p->call, b, &replaced, err);
     if (rc == SCHLOSS_NEED_KEY) {
+        uncount(p, i);
         return rc;
     }
     if (rc < 0) {
@@ -258,6 +273,7 @@ schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t in, const run_call
         if (v->runs[i].is_payload == p.is_plain) {
             TRY(change_phase(&p, err));
         }
+        e->counts[i].last = RAN_NOT;
         if (!is_skipped(&v->runs[i], call->skip_rule)) {
             TRY(run_one(&p, i, err));
         }

@@ -318,9 +318,10 @@ static schloss_rc init_redaction(const core_t *c, view_t *v, schloss_error_t *er
         wanted = wanted || v->runs[i].on_failure == ACTION_DLQ || v->runs[i].on_success == ACTION_DLQ;
     }
     for (size_t i = 0; v->writing && i < v->rules->n_encoding; i++) {
-        wanted = wanted && v->rules->encoding[i].type != RULE_TYPE_ENCRYPT_PAYLOAD;
+        wanted = wanted && v->rules->encoding[i].type == RULE_TYPE_OTHER; /* one that stands in the wrong list, too */
     }
     for (size_t i = 0; i < v->rules->n_domain; i++) {
+        wanted = wanted && v->rules->domain[i].type != RULE_TYPE_ENCRYPT_PAYLOAD;
         cap += v->rules->domain[i].n_tags;
     }
     if (!v->writing || !wanted) {

@@ -111,6 +111,26 @@ static void a_rule_that_covers_everything_shows_nothing(void **state) {
     }
 }
 
+/* A rule that stands in the wrong list encrypts nothing, and is meant to all the same. */
+static void misplaced_encryption_rules_show_nothing(void **state) {
+    (void)state;
+    static const char *const conf[] = {"rule.actions._DLQ_.param.dlq.redact.rule.types", "ENCRYPT", NULL};
+    static const char *const rules[] = {
+        "{\"domainRules\":[" RULE("o", "ENCRYPT", "\"NOBODY\"", TOPIC) "],\"encodingRules\":[" RULE("r", "ENCRYPT", PII,
+                                                                                                    TOPIC) "]}",
+        DOMAIN(RULE("r", "ENCRYPT_PAYLOAD", PII, TOPIC) "," RULE("o", "ENCRYPT", "\"NOBODY\"", TOPIC)),
+    };
+    for (size_t i = 0; i < 2; i++) {
+        world_t w;
+        mail_t m = {.n = 0};
+        open_with(&w, &m, rules[i], conf);
+        assert_true(write_one(&w) < 0);
+        assert_int_equal(m.n, 1);
+        assert_false(m.has_value);
+        world_close(&w);
+    }
+}
+
 /* spec 8: 67 */
 static void tags_of_all_encryption_rules_are_redacted(void **state) {
     (void)state;
@@ -215,6 +235,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_failed_write_is_redacted, setup),
         cmocka_unit_test_setup(a_rule_that_covers_everything_shows_nothing, setup),
+        cmocka_unit_test_setup(misplaced_encryption_rules_show_nothing, setup),
         cmocka_unit_test_setup(tags_of_all_encryption_rules_are_redacted, setup),
         cmocka_unit_test_setup(the_topic_of_the_configuration_wins, setup),
         cmocka_unit_test_setup(without_topic_or_sink_the_record_fails, setup),

@@ -273,6 +273,32 @@ static void rules_are_counted(void **state) {
     world_close(&w);
 }
 
+/* A key that is missed behind an executor makes the record run again from the first rule: it is one record still. */
+static void a_record_that_runs_again_is_counted_once(void **state) {
+    (void)state;
+    world_t w;
+    schloss_encoded_t enc;
+    seen_t s = {.answer = SCHLOSS_E_UNSUPPORTED_TYPE};
+    for (unsigned failing = 0; failing < 2; failing++) {
+        counts_t c = {.n = 0};
+        s.answer = failing ? SCHLOSS_E_UNSUPPORTED_TYPE : 0;
+        s.calls = 0;
+        world_open(&w, FAKE_SCHEMA_PERSON,
+                   DOMAIN(RULE("up", "SHOUT", PII ",\"onFailure\":\"NONE\"") "," RULE(
+                       "r", "ENCRYPT",
+                       PII ",\"params\":{\"encrypt.kek.name\":\"kek1\","
+                           "\"encrypt.kms.type\":\"local-kms\",\"encrypt.kms.key.id\":\"mykey\"}")),
+                   NULL);
+        add(&w, "SHOUT", &s, true, shout);
+        assert_int_equal(write_one(&w, &enc), 0);
+        assert_true(s.calls >= 2); /* the executor did run again */
+        schloss_client_rule_counts(w.client, keep, &c);
+        assert_int_equal(c.success, failing ? 0 : 1);
+        assert_int_equal(c.failure, failing ? 1 : 0);
+        world_close(&w);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(fields_are_transformed_by_tag, setup),
@@ -283,6 +309,7 @@ int main(void) {
         cmocka_unit_test_setup(failures_are_errors_and_obey_on_failure, setup),
         cmocka_unit_test_setup(executors_are_checked_when_added, setup),
         cmocka_unit_test_setup(rules_are_counted, setup),
+        cmocka_unit_test_setup(a_record_that_runs_again_is_counted_once, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
