@@ -69,6 +69,10 @@ install(EXPORT schloss-targets NAMESPACE schloss:: DESTINATION ${cmake_dir})
 # Man pages and completion: generated from the command table, kept in the repository (cli/generate.c).
 file(GLOB man_pages CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/docs/man/*.1)
 install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+# Pages of the functions: from the comments of the headers that are installed.
+install(CODE "execute_process(COMMAND ${CMAKE_SOURCE_DIR}/tools/gen-man ${CMAKE_BINARY_DIR}/man3
+  COMMAND_ERROR_IS_FATAL ANY)")
+install(DIRECTORY ${CMAKE_BINARY_DIR}/man3/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 FILES_MATCHING PATTERN "*.3")
 install(FILES packaging/completion/schloss.bash RENAME schloss
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 # zsh looks in the first below /usr/local, Debian's in the second below /usr.

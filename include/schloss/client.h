@@ -1,5 +1,7 @@
 /* The client: what serializers and deserializers of one process share: HTTP connections, schema, KEK and DEK caches,
- * key slots, the optional refresh thread. */
+ * key slots, the optional refresh thread.
+ *
+ * Threads: a client is thread-safe; free it when no other thread uses it any more. Since 0.1. */
 #ifndef SCHLOSS_CLIENT_H
 #define SCHLOSS_CLIENT_H
 
@@ -11,10 +13,11 @@ SCHLOSS_BEGIN_DECLS
 typedef struct schloss_client schloss_client_t;
 
 /** New client. No request is sent. conf is copied. Reference-counted: serdes hold it.
- * @param transport copied; NULL for libcurl
- * @return 0, CONF_MISSING (schema.registry.url), CONF_VALUE, NO_MEMORY, MEMORY_LOCK
  * The client is thread-safe. A forked child may go on with it: locks are free, other threads' fetches are forgotten,
- * there is no refresh thread. Since 0.1. */
+ * there is no refresh thread.
+ * @param transport copied; NULL for libcurl
+ * @param out owned by the caller: schloss_client_free()
+ * @return 0, CONF_MISSING (schema.registry.url), CONF_VALUE, NO_MEMORY, MEMORY_LOCK */
 SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_client_new(const schloss_conf_t *conf,
                                                             const schloss_transport_t *transport,
                                                             schloss_client_t **out, schloss_error_t *err);

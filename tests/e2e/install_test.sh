@@ -21,6 +21,12 @@ for file in bin/schloss include/schloss/schloss.h include/schloss/ext/prepare.h 
 done
 check "the soname is $soname" bash -c "objdump -p '$lib/libschloss.so' | grep -qE 'SONAME +$soname\$'"
 check "its links lead to libschloss.so.$version" test "$(readlink -f "$lib/$soname")" = "$lib/libschloss.so.$version"
+while read -r function; do
+    [ -s "$prefix/share/man/man3/$function.3" ] || echo "$function has no page"
+done < <(cat "$root"/lib/libschloss*.exports) >"$scratch/pages"
+check "each function has a manual page" diff /dev/null "$scratch/pages"
+check "and all pages are clean roff" bash -c \
+    "for f in '$prefix'/share/man/man[13]/*; do groff -man -ww -Tutf8 -z \"\$f\" 2>&1; done | diff /dev/null -"
 check "the installed binary runs" "$prefix/bin/schloss" version
 check "the bash completion parses" bash -n "$prefix/share/bash-completion/completions/schloss"
 

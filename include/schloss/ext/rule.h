@@ -1,8 +1,10 @@
 /* Rules of an application's own: executors for rule types that the library does not execute (CEL, JSONata, masking),
  * and what happens to a record whose rule failed under the action DLQ.
  *
- * Both are given to a client before its first record and live as long as it. They are called on the thread that
- * serialises or deserialises; several threads may call at once. */
+ * Both are given to a client before its first record and live as long as it.
+ *
+ * Threads: they are called on the thread that serialises or deserialises; several threads may call at once. Since 0.2.
+ */
 #ifndef SCHLOSS_EXT_RULE_H
 #define SCHLOSS_EXT_RULE_H
 
@@ -26,15 +28,16 @@ typedef struct schloss_rule_info {
     const schloss_schema_t *schema;
 } schloss_rule_info_t;
 
-/** Parameter of the rule: params, else metadata.properties; NULL when absent. Borrowed during the call. */
+/** Parameter name of the rule: params, else metadata.properties; NULL when absent. Borrowed during the call. */
 SCHLOSS_API const char *schloss_rule_param(const schloss_rule_info_t *info, const char *name);
 
 /** Where an executor puts its result. */
 typedef struct schloss_rule_out schloss_rule_out_t;
-/** Appends to the result. @return 0, LIMIT_EXCEEDED, NO_MEMORY */
+/** Appends len bytes at ptr to the result (copied).
+ * @return 0, INVALID_ARGUMENT, LIMIT_EXCEEDED, NO_MEMORY */
 SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_rule_put(schloss_rule_out_t *out, const void *ptr, size_t len,
                                                           schloss_error_t *err);
-/** Result of a rule of kind CONDITION. */
+/** Result of a rule of kind CONDITION: whether it holds for the message. */
 SCHLOSS_API void schloss_rule_set_condition(schloss_rule_out_t *out, bool holds);
 
 typedef struct schloss_rule_executor {
@@ -54,7 +57,8 @@ typedef struct schloss_rule_executor {
     void (*destroy)(void *user);
 } schloss_rule_executor_t;
 
-/** Adds an executor. Copied. @return 0, INVALID_ARGUMENT, LIMIT_EXCEEDED (64), NO_MEMORY. Since 0.2. */
+/** Adds an executor (copied); it cannot be taken back. Thread-safe, but before the client's first record.
+ * @return 0, INVALID_ARGUMENT (a type that is there, too), LIMIT_EXCEEDED (64), NO_MEMORY */
 SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_client_add_executor(schloss_client_t *client,
                                                                      const schloss_rule_executor_t *executor,
                                                                      schloss_error_t *err);
@@ -79,8 +83,9 @@ typedef struct schloss_dead_letter_sink {
     void (*destroy)(void *user);
 } schloss_dead_letter_sink_t;
 
-/** Sets where dead letters go (libschloss-kafka: schloss_kafka_dlq_open()). Copied.
- * @return 0, INVALID_ARGUMENT, INVALID_STATE (a sink is set). Since 0.2. */
+/** Sets where dead letters go (libschloss-kafka: schloss_kafka_dlq_open()); sink is copied. Thread-safe, but before the
+ * client's first record.
+ * @return 0, INVALID_ARGUMENT, INVALID_STATE (a sink is set) */
 SCHLOSS_API SCHLOSS_NODISCARD schloss_rc schloss_client_set_dead_letter_sink(schloss_client_t *client,
                                                                              const schloss_dead_letter_sink_t *sink,
                                                                              schloss_error_t *err);
@@ -94,8 +99,8 @@ typedef struct schloss_rule_counts {
     int64_t last_success_ms; /**< milliseconds since 1970; 0: never */
 } schloss_rule_counts_t;
 
-/** Calls each for every rule that the client's handles have met; false stops. Values of other threads may lag by some
- * records. The callback must not call into the client. Since 0.2. */
+/** Calls each with user for every rule that the client's handles have met, in each direction; false stops. The callback
+ * must not call into the client. Thread-safe; what a handle has done since its last 64 records may be missing. */
 SCHLOSS_API void schloss_client_rule_counts(schloss_client_t *client,
                                             bool (*each)(void *user, const schloss_rule_counts_t *counts), void *user);
 
