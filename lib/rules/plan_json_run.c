@@ -154,7 +154,10 @@ static bool add_choice(run_t *r, active_t *a, const jop_t *op, json_span_t value
             continue;
         }
         any = true;
-        if (!add_group(r, a, branch->group, value)) {
+        r->validation.depth++; /* a branch may lead to its own choice again */
+        bool added = add_group(r, a, branch->group, value);
+        r->validation.depth--;
+        if (!added) {
             return false;
         }
         if ((op->flags & JOP_FIRST) != 0) {

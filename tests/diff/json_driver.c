@@ -1,12 +1,9 @@
-/* Runs JSON plans for tests/diff/json_diff.py and json_vectors.py: one JSON object per line in, one out.
+/* Runs JSON plans for tests/diff/json_diff.py: one JSON object per line in, one out.
  * In: schema (text), refs ([name, text] ...), tags, metadata, writing, flags, record (text), marks.
  * Out: rc, fields, out (text) and what was transformed, in order. Instead of encryption a mark is put around a value,
  * and taken off when reading: enough to see what was covered, and how often. */
-#include "codec/json/load.h"
+#include "driver.h"
 #include "rules/plan.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define HEAD "E("
 #define TAIL ")"
@@ -35,7 +32,7 @@ static bool flag(const json_t *in, const char *name) {
     return json_is_true(json_object_get(in, name));
 }
 
-static void answer(const json_t *in, json_t *out, schloss_error_t *err) {
+static void answer(json_t *in, json_t *out, schloss_error_t *err) {
     const json_t *text = json_object_get(in, "schema"), *refs = json_object_get(in, "refs");
     const json_t *tags = json_object_get(in, "tags"), *record = json_object_get(in, "record");
     json_schema_ref_t ref[16];
@@ -98,26 +95,5 @@ static void answer(const json_t *in, json_t *out, schloss_error_t *err) {
 }
 
 int main(void) {
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t n = 0;
-    schloss_error_t *err = schloss_error_new();
-    while ((n = getline(&line, &cap, stdin)) > 0) {
-        json_t *in = NULL, *out = json_object();
-        if (json_load(&in, "line", line, (size_t)n, err) != SCHLOSS_OK) {
-            fprintf(stderr, "%s\n", schloss_error_message(err));
-            return 1;
-        }
-        schloss_error_clear(err);
-        answer(in, out, err);
-        char *text = json_print(out);
-        puts(text);
-        fflush(stdout);
-        mem_free(text);
-        json_decref(in);
-        json_decref(out);
-    }
-    free(line);
-    schloss_error_free(err);
-    return 0;
+    return driver_main(answer);
 }

@@ -397,6 +397,7 @@ def check_damaged(d, walk, cls, record):
 def main():
     driver, seconds = sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 30
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(1 << 30)
+    print(f"protobuf_diff: seed {seed}", flush=True)
     rng = random.Random(seed)
     files = compile_files()
     files["editions.proto"] = editions_of(files["shapes.proto"])
@@ -425,7 +426,7 @@ def main():
                     check_json(d, cls, first, pool, True)
                     check_json(d, cls, mixed, pool, False)
                 n += 1
-    print(f"protobuf_diff: {n} messages agree (seed {seed})")
+    print(f"protobuf_diff: {n} messages agree")
 
 
 if __name__ == "__main__":

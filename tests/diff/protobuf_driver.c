@@ -1,12 +1,8 @@
 /* Runs Protobuf plans for tests/diff/protobuf_diff.py: one JSON object per line in, one out. Records are base64.
  * In: op "open" (schema, refs, message, tags, metadata), then "write", "read", "check", "to_json", "from_json" with
  * record. Out: rc, and out or error and field. Instead of encryption a mark is put in front of a value. */
-#include "base/text.h"
-#include "codec/json/load.h"
+#include "driver.h"
 #include "rules/plan.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define N_PLANS 3 /* write, read, check */
 
@@ -26,11 +22,6 @@ static schloss_rc mark(void *user, const char *field, bytes_t in, bool is_string
     ENSURE(in.len >= 2 && memcmp(in.ptr, "E:", 2) == 0, err, AUTH_FAILED, "no mark");
     buf_put(out, in.ptr + 2, in.len - 2);
     return SCHLOSS_OK;
-}
-
-static const char *text(const json_t *in, const char *name) {
-    const char *s = json_string_value(json_object_get(in, name));
-    return s == NULL ? "" : s;
 }
 
 static schloss_rc open_schema(json_t *in, schloss_error_t *err) {
@@ -56,8 +47,8 @@ static schloss_rc open_schema(json_t *in, schloss_error_t *err) {
     for (; rule.n_tags < json_array_size(tags) && rule.n_tags < 16; rule.n_tags++) {
         tag[rule.n_tags] = json_string_value(json_array_get(tags, rule.n_tags));
     }
-    TRY(pb_schema_parse(&schema, text(in, "schema"), strlen(text(in, "schema")), ref, n_refs, err));
-    message = pb_schema_find(schema, text(in, "message"), path, &n_path);
+    TRY(pb_schema_parse(&schema, driver_text(in, "schema"), strlen(driver_text(in, "schema")), ref, n_refs, err));
+    message = pb_schema_find(schema, driver_text(in, "message"), path, &n_path);
     ENSURE(message != NULL, err, SCHEMA_PARSE, "no such message");
     for (size_t i = 0; i < N_PLANS; i++) {
         TRY(plan_protobuf_compile(&plans[i], message,
@@ -86,65 +77,29 @@ static schloss_rc run(const char *op, bytes_t record, buf_t *out, buf_t *custom,
 }
 
 static void answer(json_t *in, json_t *out, schloss_error_t *err) {
-    buf_t record, made, custom;
-    const char *op = text(in, "op"), *b64 = text(in, "record");
+    buf_t made, custom;
     size_t n = 0;
-    buf_init(&record, 1 << 26, "test", true);
     buf_init(&made, 1 << 26, "test", true);
     buf_init(&custom, 1 << 26, "test", true);
     schloss_rc rc = SCHLOSS_E_BAD_BASE64;
-    if (strcmp(op, "open") == 0) {
+    uint8_t *record = driver_bytes(driver_text(in, "record"), &n);
+    if (strcmp(driver_text(in, "op"), "open") == 0) {
         rc = open_schema(in, err);
-    } else if (buf_reserve(&record, strlen(b64) + 3) && b64_decode(record.ptr, &n, (const uint8_t *)b64, strlen(b64))) {
-        uint8_t *exact = malloc(n == 0 ? 1 : n); /* of its own size, so that a read behind the end is seen */
-        if (n > 0) {
-            memcpy(exact, record.ptr, n);
-        }
-        rc = run(op, bytes(exact, n), &made, &custom, err);
-        free(exact);
+    } else if (record != NULL) {
+        rc = run(driver_text(in, "op"), bytes(record, n), &made, &custom, err);
     }
-    json_object_set_new(out, "rc", json_string(schloss_rc_name(rc)));
-    if (rc == SCHLOSS_OK) {
-        buf_reset(&record);
-        if (buf_reserve(&record, B64_LEN(made.len) + 1)) {
-            record.len = made.len == 0 ? 0 : b64_encode(record.ptr, made.ptr, made.len);
-        }
-        json_object_set_new(out, "out", json_stringn(record.len == 0 ? "" : (const char *)record.ptr, record.len));
-    } else {
-        json_object_set_new(out, "error", json_string(schloss_error_message(err)));
-        json_object_set_new(out, "field", json_string(schloss_error_field(err)));
-    }
-    buf_clear(&record);
+    driver_result(out, rc, &made, err);
+    free(record);
     buf_clear(&made);
     buf_clear(&custom);
 }
 
 int main(void) {
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t n = 0;
-    schloss_error_t *err = schloss_error_new();
-    while ((n = getline(&line, &cap, stdin)) > 0) {
-        json_t *in = NULL, *out = json_object();
-        if (json_load(&in, "line", line, (size_t)n, err) != SCHLOSS_OK) {
-            fprintf(stderr, "%s\n", schloss_error_message(err));
-            return 1;
-        }
-        schloss_error_clear(err);
-        answer(in, out, err);
-        char *made = json_print(out);
-        puts(made);
-        fflush(stdout);
-        mem_free(made);
-        json_decref(in);
-        json_decref(out);
-    }
+    int rc = driver_main(answer);
     for (size_t i = 0; i < N_PLANS; i++) {
         plan_free(plans[i]);
     }
     pb_schema_free(schema);
     json_decref(opened);
-    free(line);
-    schloss_error_free(err);
-    return 0;
+    return rc;
 }

@@ -261,6 +261,21 @@ static void every_allocation_may_fail(void **state) {
     marked_close(&m);
 }
 
+/* A choice that comes back to itself at one value has no end: the record is refused, the stack stays small. */
+static void choices_that_lead_to_themselves_are_refused(void **state) {
+    (void)state;
+    marked_t m;
+    marked_open(&m);
+    marked_case_t c = {.schema = "{\"$defs\":{\"x\":{\"anyOf\":[{\"properties\":{\"b\":{\"type\":\"string\","
+                                 "\"confluent:tags\":[\"PII\"]}}},{\"$ref\":\"#/$defs/x\"}]}},"
+                                 "\"properties\":{\"a\":{\"$ref\":\"#/$defs/x\"}}}"};
+    const char *text = "{\"a\":{\"b\":\"v\"}}";
+    assert_int_equal(marked_run(&m, &c, bytes(text, strlen(text))), SCHLOSS_E_LIMIT_EXCEEDED);
+    text = "{\"a\":null}";
+    assert_int_equal(marked_run(&m, &c, bytes(text, strlen(text))), SCHLOSS_OK);
+    marked_close(&m);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_and_back),
@@ -271,6 +286,7 @@ int main(void) {
         cmocka_unit_test(long_names_and_many_members),
         cmocka_unit_test(warm_runs_allocate_nothing),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(choices_that_lead_to_themselves_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
