@@ -4,7 +4,7 @@ import json
 
 import fastavro
 from schloss import Deserializer, SchemaRegistryError, SchlossError, Serializer
-from schloss.schema_registry import header_schema_id_serializer
+from schloss.schema_registry import Schema, SchemaReference, header_schema_id_serializer
 from schloss.schema_registry.avro import AvroDeserializer, AvroSerializer
 from schloss.serialization import MessageField
 from support import LATEST, PERSON, RECORD, RULES, Case, rule_set
@@ -102,6 +102,42 @@ class Avro(Case):
         value = AvroSerializer(self.client, conf=LATEST, rule_conf=RULES)(RECORD, self.context())
         de = AvroDeserializer(self.client, json.dumps(reader), rule_conf=RULES)
         self.assertEqual(de(value, self.context()), {"id": 7, "ssn": "123-45-6789", "country": "CH"})
+
+    def test_latest_is_the_readers_schema(self):
+        self.subject()
+        value = AvroSerializer(self.client, conf=LATEST, rule_conf=RULES)(RECORD, self.context())
+        self.subject(dict(PERSON, fields=[f for f in PERSON["fields"] if f["name"] != "city"] +
+                          [{"name": "country", "type": "string", "default": "CH"}]))
+        self.client.invalidate()
+        want = {k: v for k, v in RECORD.items() if k != "city"}
+        for conf in ({"use.latest.version": True}, {"use.latest.version": True, "subject.name.strategy":
+                                                    lambda ctx, name: ctx.topic + "-value"}):
+            de = AvroDeserializer(self.client, conf=conf, rule_conf=RULES)
+            for _ in range(2):
+                self.assertEqual(de(value, self.context()), dict(want, country="CH"))
+        self.assertEqual(AvroDeserializer(self.client, conf={"use.latest.version": False}, rule_conf=RULES)(
+            value, self.context()), RECORD)
+
+    def test_references(self):
+        """Types of other subjects, two of which use the same third."""
+        text = {"type": "record", "name": "Text", "fields": [{"name": "t", "type": "string", "confluent:tags": ["PII"]}]}
+        self.registry.register(self.topic + "-text", text)
+        to_text = [{"name": "Text", "subject": self.topic + "-text", "version": 1}]
+        refs = list(to_text)
+        for name in ("Left", "Right"):
+            self.registry.register(self.topic + name, {"type": "record", "name": name, "fields": [
+                {"name": "text", "type": "Text"}]}, references=to_text)
+            refs.append({"name": name, "subject": self.topic + name, "version": 1})
+        both = {"type": "record", "name": "Both", "fields": [{"name": "l", "type": "Left"}, {"name": "r", "type": "Right"}]}
+        self.subject(both, references=refs[1:])
+        record = {"l": {"text": {"t": "a secret"}}, "r": {"text": {"t": "another secret"}}}
+        for schema in (None, Schema(json.dumps(both), "AVRO", [SchemaReference(**r) for r in refs[1:]])):
+            value = AvroSerializer(self.client, schema, conf=LATEST, rule_conf=RULES)(record, self.context())
+            self.assertHidden(value, [b"a secret", b"another secret"])
+            for reader in (None, schema):
+                self.assertEqual(AvroDeserializer(self.client, reader, rule_conf=RULES)(value, self.context()), record)
+        own = AvroSerializer(self.client, schema, rule_conf=RULES)
+        self.assertHidden(own(record, self.context()), [b"a secret", b"another secret"])
 
     def test_own_schema_is_looked_up(self):
         with self.assertRaises(SchemaRegistryError) as e:

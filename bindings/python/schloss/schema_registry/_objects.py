@@ -20,7 +20,7 @@ class Compiled:
     def __init__(self, call, make):
         self.id = call.id
         self.text = ffi.string(lib.schloss_schema_text(call.schema))
-        self.made = make(self.text.decode())
+        self.made = make(self.text.decode(), call)
 
 
 def compiled(cache, key, call, make):
@@ -36,7 +36,7 @@ def compiled(cache, key, call, make):
 
 
 class ObjectSerializer(_serde.Serializer):
-    """Base of AvroSerializer, JSONSerializer and ProtobufSerializer: _compile(text) and _encode(obj, made)."""
+    """Base of AvroSerializer, JSONSerializer and ProtobufSerializer: _compile(text, call) and _encode(obj, made)."""
 
     NEEDS_SCHEMA = True  # objects are encoded under the schema of the registry
 
@@ -122,10 +122,11 @@ class ObjectSerializer(_serde.Serializer):
 
 
 class ObjectDeserializer(_serde.Deserializer):
-    """Base of AvroDeserializer, JSONDeserializer and ProtobufDeserializer: _compile(text) and _decode(data, made)."""
+    """Base of AvroDeserializer, JSONDeserializer and ProtobufDeserializer: _compile(text, call) and
+    _decode(data, made, reader), where reader is what _reader_for() says."""
 
     NEEDS_SCHEMA = True
-    SCHEMA_TYPE = b""
+    _reader = None
 
     def __init__(self, client, from_dict, conf, rule_conf, rule_registry):
         if from_dict is not None and not callable(from_dict):
@@ -156,5 +157,8 @@ class ObjectDeserializer(_serde.Deserializer):
                 made = compiled(self._compiled, (call.id, ctx.topic), call, self._compile).made
         finally:
             self._idle.append(call)
-        obj = self._decode(record, made)
+        obj = self._decode(record, made, self._reader_for(ctx))
         return obj if self._from_dict is None else self._from_dict(obj, ctx)
+
+    def _reader_for(self, ctx):
+        return self._reader

@@ -28,7 +28,7 @@ def _take_validate(conf):
     return validate
 
 
-def _validator(text):
+def _validator(text, call=None):
     schema = json.loads(text)
     kind = validator_for(schema)
     kind.check_schema(schema)
@@ -99,10 +99,10 @@ class JSONDeserializer(_objects.ObjectDeserializer):
 
     _compile = staticmethod(_validator)
 
-    def _decode(self, data, validator):
+    def _decode(self, data, validator, reader):
         obj = self._json_decode(data)
         if validator is None:
-            validator = self._reader
+            validator = reader
         if validator is not None:
             _check(validator, obj)
         return obj

@@ -57,7 +57,7 @@ class ProtobufSerializer(_objects.ObjectSerializer):
     def _record_name(self):
         return self._full_name
 
-    def _encode(self, obj, _):
+    def _encode(self, obj, made):
         if type(obj) is bytes:
             return obj
         if not isinstance(obj, self._class):
@@ -80,7 +80,7 @@ class ProtobufDeserializer(_objects.ObjectDeserializer):
         _take_deprecated(conf)
         super()._take(conf)
 
-    def _decode(self, data, _):
+    def _decode(self, data, made, reader):
         try:
             return self._class.FromString(data)
         except Exception as e:  # DecodeError of whichever implementation google.protobuf uses
