@@ -142,6 +142,9 @@ static bool add_group(run_t *r, active_t *a, uint32_t group, json_span_t value);
 
 static bool add_choice(run_t *r, active_t *a, const jop_t *op, json_span_t value) {
     bool any = false;
+    if (value.kind == JSON_T_NULL) {
+        return true; /* nothing to transform, whatever the branch */
+    }
     for (uint32_t i = 0; i < op->b; i++) {
         const jbranch_t *branch = &r->p->branches[op->a + i];
         bool ok = false;
@@ -164,7 +167,7 @@ static bool add_choice(run_t *r, active_t *a, const jop_t *op, json_span_t value
             break;
         }
     }
-    if (any || value.kind == JSON_T_NULL || r->p->lax) {
+    if (any || r->p->lax) {
         return true;
     }
     (void)mismatch(r, op, "a value fits no branch of its oneOf/anyOf");
