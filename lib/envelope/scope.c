@@ -9,6 +9,9 @@ bool kms_prop_is_allowed(const env_conf_t *conf, const char *name) {
     if (strncasecmp(name, "kmip.", 5) == 0 || strncasecmp(name, "pkcs11.", 7) == 0) {
         return false;
     }
+    if (strncasecmp(name, "ssl.", 4) == 0) { /* of the client's own certificate; one TLS setting more per text, too */
+        return conf->props_may_redirect;
+    }
     for (size_t i = 0; i < COUNT_OF(redirecting); i++) {
         if (strcasestr(name, redirecting[i]) != NULL) {
             return conf->props_may_redirect;

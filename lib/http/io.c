@@ -236,6 +236,25 @@ static void request_clear(io_t *io) {
     memset(&io->request, 0, sizeof io->request);
 }
 
+/* What could end a header and begin another; not every transport looks itself. */
+static bool is_clean(const char *s) {
+    for (; *s != '\0'; s++) {
+        if ((unsigned char)*s < 0x20 || *s == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool headers_are_clean(const schloss_http_header_t *h, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (h[i].name[0] == '\0' || !is_clean(h[i].name) || !is_clean(h[i].value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static schloss_rc request_build(io_t *io, io_memo_t *m, schloss_error_t *err) {
     const http_service_t *svc = m->svc;
     char *url = is_absolute(m->path) || svc->n_urls == 0 ? mem_strdup(m->path)
@@ -262,6 +281,8 @@ static schloss_rc request_build(io_t *io, io_memo_t *m, schloss_error_t *err) {
     for (size_t i = 0; i < m->n_extra; i++) {
         h[n++] = m->extra[i];
     }
+    ENSURE(headers_are_clean(h, n), err, INVALID_ARGUMENT,
+           "a header of the request to %.*s has control characters in its name or value", (int)strcspn(url, "?"), url);
     size_t room = IO_BODIES_MAX - io->bodies;
     io->request = (schloss_http_request_t){
         .method = m->method,

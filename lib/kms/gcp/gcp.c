@@ -27,7 +27,9 @@ static bool id_is_good(const char *id) {
         while (isalnum((unsigned char)*p) || (*p != '\0' && strchr("-_.:", *p) != NULL)) {
             p++;
         }
-        if (p == start || (i + 1 < COUNT_OF(words) && *p++ != '/')) {
+        size_t len = (size_t)(p - start);
+        bool dots = (len == 1 || len == 2) && strncmp(start, "..", len) == 0; /* would lead out of the path */
+        if (len == 0 || dots || (i + 1 < COUNT_OF(words) && *p++ != '/')) {
             return false;
         }
     }

@@ -14,7 +14,18 @@ static bool host_is_good(const char *p, size_t n) {
     return n != 0;
 }
 
-/* Path characters that need no escape, or are escapes already; no segment is empty, "." or "..". */
+static int hex_digit(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
+}
+
+/* The byte that the escape at p stands for; -1: it is none, or one that a server may take for a part of the path. */
+static int escaped(const char *p, size_t n) {
+    int high = n > 2 ? hex_digit(p[1]) : -1, low = high < 0 ? -1 : hex_digit(p[2]);
+    int c = low < 0 ? -1 : high << 4 | low;
+    return c < 0x20 || c == 0x7f || strchr("/\\%?#", c) != NULL ? -1 : c;
+}
+
+/* Path characters that need no escape, or are escapes already; no segment is empty, "." or "..", escaped or not. */
 static bool path_is_good(const char *p, size_t n) {
     size_t segment = 0;
     bool dots = true;
@@ -27,10 +38,12 @@ static bool path_is_good(const char *p, size_t n) {
             dots = true;
             continue;
         }
-        if (!isalnum((unsigned char)p[i]) && strchr("-_.~%", p[i]) == NULL) {
+        int c = p[i] == '%' ? escaped(p + i, n - i) : p[i];
+        if (c < 0 || (p[i] != '%' && !isalnum((unsigned char)c) && strchr("-_.~", c) == NULL)) {
             return false;
         }
-        dots = dots && p[i] == '.';
+        i += p[i] == '%' ? 2 : 0;
+        dots = dots && c == '.';
         segment++;
     }
     return true;

@@ -16,8 +16,8 @@ static const char *client_conf(void *user, const char *scope, const char *type, 
 
 static const char *const harmless[] = {"secret", "token.id", "namespace", "role.arn", "encrypt.alternate.kms.key.ids",
                                        "kmi.p",  "pkcs1"};
-static const char *const redirecting[] = {"kms.endpoint",    "Vault.URL", "ca.file",
-                                          "ssl.ca.location", "profile",   "AWS.Profile"};
+static const char *const redirecting[] = {"kms.endpoint", "Vault.URL",   "ca.file",         "ssl.ca.location",
+                                          "profile",      "AWS.Profile", "ssl.key.password"};
 static const char *const local[] = {"kmip.host", "KMIP.profile.x", "pkcs11.module", "PKCS11.pin", "Kmip."};
 
 static const char *ask(bool redirect, const char *name) {

@@ -483,6 +483,17 @@ static void test_foreign_service(void **state) {
     assert_int_equal(io_call(f->io, &f->svc, &call, &f->answer, &f->err), 0);
 }
 
+/* Whoever carries the request: a text that could end a header and begin another never gets so far. */
+static void test_headers_are_clean(void **state) {
+    fix_t *f = *state;
+    const schloss_http_header_t bad[] = {{"X-Mine", "1\r\nX-Evil: 2"}, {"X\n", "1"}, {"X-Mine", "\x7f"}, {"", "1"}};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        io_call_t call = {.method = "GET", .path = "/x", .headers = &bad[i], .n_headers = 1};
+        assert_int_equal(io_call(f->io, &f->svc, &call, &f->answer, &f->err), SCHLOSS_E_INVALID_ARGUMENT);
+        assert_null(io_request(f->io));
+    }
+}
+
 static void test_headers_of_the_registry_come_first(void **state) {
     fix_t *f = *state;
     const schloss_http_header_t h = {"X-Mine", "1"};
@@ -576,6 +587,7 @@ int main(void) {
         T(test_parsed_form_is_kept),
         T(test_service_clear),
         T(test_foreign_service),
+        T(test_headers_are_clean),
         T(test_headers_of_the_registry_come_first),
         T(test_headers_are_renewed_for_a_retry),
         T(test_what_the_call_finds_retriable),

@@ -256,6 +256,8 @@ static void test_key_ids(void **state) {
                                       "/" KEY,
                                       "projects/p/locations/l/keyRings/r/cryptoKeys/",
                                       "projects/p/locations/l/keyRings/../cryptoKeys/k?x",
+                                      "projects/p/locations/l/keyRings/../cryptoKeys/k",
+                                      "projects/./locations/l/keyRings/r/cryptoKeys/k",
                                       KEY "#",
                                       "projects//locations/l"};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
