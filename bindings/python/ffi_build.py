@@ -52,6 +52,7 @@ static const int SCHLOSS_E_INVALID_ARGUMENT;
 static const int SCHLOSS_E_INVALID_STATE;
 static const int SCHLOSS_E_UNSUPPORTED;
 static const int SCHLOSS_E_NO_MEMORY;
+static const int SCHLOSS_E_KAFKA;
 static const int SCHLOSS_E_DATA_MISMATCH;
 static const int SCHLOSS_E_SCHEMA_TYPE;
 static const int SCHLOSS_E_SUBJECT_NAME;
@@ -73,6 +74,26 @@ typedef struct call {
     ...;
 } call_t;
 
+typedef struct {
+    const uint8_t *ptr;
+    size_t len;
+} schloss_bytes_t;
+typedef struct schloss_header {
+    const char *name;
+    schloss_bytes_t value;
+} schloss_header_t;
+typedef struct schloss_dead_letter {
+    const char *topic;
+    schloss_bytes_t key;
+    schloss_bytes_t value;
+    const schloss_header_t *headers;
+    size_t n_headers;
+    ...;
+} schloss_dead_letter_t;
+extern "Python" schloss_rc dead_letter(void *user, const schloss_dead_letter_t *letter, schloss_error_t *err);
+extern "Python" void dead_letter_end(void *user);
+schloss_rc call_sink(schloss_client_t *client, void *user, schloss_error_t *err);
+
 call_t *call_writer(schloss_client_t *client, const schloss_conf_t *conf, schloss_error_t *err);
 call_t *call_reader(schloss_client_t *client, const schloss_conf_t *conf, schloss_error_t *err);
 void call_free(call_t *c);
@@ -92,6 +113,7 @@ bool call_is_schema(const call_t *c, int32_t id, const char *text);
 """
 
 SOURCE = r"""
+#include <schloss/ext/rule.h>
 #include <schloss/schloss.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,6 +188,15 @@ static schloss_error_t *call_error(call_t *c) { return c->err; }
 static schloss_client_t *call_client(const schloss_conf_t *conf, schloss_error_t *err) {
     schloss_client_t *client = NULL;
     return schloss_client_new(conf, NULL, &client, err) == SCHLOSS_OK ? client : NULL;
+}
+
+/* cffi writes the two functions below this source. */
+static schloss_rc dead_letter(void *user, const schloss_dead_letter_t *letter, schloss_error_t *err);
+static void dead_letter_end(void *user);
+
+static schloss_rc call_sink(schloss_client_t *client, void *user, schloss_error_t *err) {
+    schloss_dead_letter_sink_t sink = {sizeof(sink), user, dead_letter, dead_letter_end};
+    return schloss_client_set_dead_letter_sink(client, &sink, err);
 }
 
 static schloss_rc call_reference(call_t *c, const char *name, const char *subject, int32_t version) {

@@ -151,6 +151,56 @@ class Errors(Case):
         self.assertEqual(e.exception.name, "RULES_REQUIRED")
 
 
+class DeadLetters(Case):
+    def test_letters(self):
+        """A record that cannot be decrypted, or encrypted, goes to the sink: as it lay on the topic, or redacted."""
+        rules = rule_set(self.kek)
+        rules["domainRules"][0]["onFailure"] = "DLQ,DLQ"
+        self.subject(rules=rules)
+        value = AvroSerializer(self.client, conf=LATEST, rule_conf=RULES)(RECORD, self.context())
+        letters = []
+        client = SchemaRegistryClient({"url": self.registry.url})
+        client.set_dead_letter_sink(lambda *letter: letters.append(letter))
+        with self.assertRaises(SchlossError):
+            client.set_dead_letter_sink(print)
+        with self.assertRaises(TypeError):
+            client.set_dead_letter_sink(None)
+        conf = {"secret": "another", "dlq.topic": "dead"}
+        with self.assertRaises(SchlossError):
+            AvroDeserializer(client, rule_conf=conf)(value, self.context([("trace", b"1")]))
+        with self.assertRaises(SchlossError):
+            AvroSerializer(client, conf=LATEST, rule_conf=conf)(RECORD, self.context())
+        (topic, key, sent, headers), written = letters
+        headers = dict(headers)
+        self.assertEqual((topic, key, sent, headers["trace"], headers["__rule.name"]), ("dead", None, value, b"1", b"encrypt"))
+        self.assertEqual(json.loads(written[2])["ssn"], "<REDACTED>")
+        self.assertHidden(written[2])
+
+    def test_a_sink_that_fails(self):
+        rules = rule_set(self.kek)
+        rules["domainRules"][0]["onFailure"] = "DLQ,DLQ"
+        self.subject(rules=rules)
+
+        def sink(*letter):
+            raise RuntimeError("no broker")
+        self.client.set_dead_letter_sink(sink)
+        conf = {"dlq.topic": "dead"}
+        with self.assertLogs("schloss", "ERROR"), self.assertRaises(SchlossError):
+            AvroSerializer(self.client, conf=LATEST, rule_conf=conf)(RECORD, self.context())
+
+    def test_sinks_end_with_their_client(self):
+        from schloss import _dead_letter
+        before = len(_dead_letter._sinks)
+        client = SchemaRegistryClient({"url": self.registry.url})
+        client.set_dead_letter_sink(print)
+        ser = AvroSerializer(client, conf=LATEST)
+        client.close()
+        self.assertEqual(len(_dead_letter._sinks), before + 1)
+        del ser, client
+        gc.collect()
+        self.assertEqual(len(_dead_letter._sinks), before)
+
+
 class Concurrency(Case):
     def test_threads(self):
         """Eight threads share one serializer and one deserializer, with schemas of two topics."""

@@ -88,8 +88,8 @@ def serde_items(conf, rule_conf):
     """(name, value) pairs for a serializer or deserializer; what the binding itself reads was taken out of conf."""
     for name, value in (rule_conf or {}).items():
         if value is not None:
-            yield (name if name.startswith(("rule.", "schloss.")) else "rule.executors._default_.param." + name,
-                   text(name, value))
+            family = "rule.actions._DLQ_.param." if name.startswith("dlq.") else "rule.executors._default_.param."
+            yield name if name.startswith(("rule.", "schloss.")) else family + name, text(name, value)
     for name, value in conf.items():
         if value is None:
             continue

@@ -29,7 +29,7 @@ class Pool:
     """What serializers and deserializers have in common."""
 
     def __init__(self, client, conf, rule_conf, rule_registry):
-        if not hasattr(client, "_ptr"):
+        if not hasattr(client, "_open_ptr"):
             raise TypeError("schema_registry_client must be a schloss.schema_registry.SchemaRegistryClient, not %s" %
                             type(client).__name__)
         if rule_registry is not None:
@@ -63,9 +63,7 @@ class Pool:
         return function
 
     def _open(self, make):
-        client = self._client._ptr  # kept alive by this reference, also when another thread closes the client
-        if client is None:
-            raise misuse("INVALID_STATE", "the SchemaRegistryClient is closed")
+        client = self._client._open_ptr()  # this reference keeps it alive, also when another thread closes the client
         err = ffi.gc(lib.schloss_error_new(), lib.schloss_error_free)
         call = make(client, self._conf.ptr, err)
         if not call:

@@ -6,8 +6,8 @@ so are its data classes (Rule, RuleSet, Metadata ...).
 """
 import threading
 
-from .. import _conf
-from .._errors import SchemaRegistryError, error_of
+from .. import _conf, _dead_letter
+from .._errors import SchemaRegistryError, error_of, misuse
 from .._native import ffi, lib
 
 __all__ = ["Schema", "SchemaReference", "SchemaRegistryClient", "SchemaRegistryError", "dual_schema_id_deserializer",
@@ -40,6 +40,18 @@ class SchemaRegistryClient:
     def config(self):
         """The dict that it was made with."""
         return self._config
+
+    def set_dead_letter_sink(self, function):
+        """Once, before the first record: function(topic, key, value, headers) sends the letter of a record whose rule
+        failed under the action DLQ, for example with a Producer. It runs in the thread of the record, which fails
+        either way. The topic is rule_conf's "dlq.topic" or the rule's parameter of that name."""
+        _dead_letter.set_sink(self._open_ptr(), function)
+
+    def _open_ptr(self):
+        ptr = self._ptr
+        if ptr is None:
+            raise misuse("INVALID_STATE", "the SchemaRegistryClient is closed")
+        return ptr
 
     def invalidate(self):
         """Drops every cached schema and key: calls that begin afterwards ask the registry again."""
