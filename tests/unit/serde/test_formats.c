@@ -111,6 +111,7 @@ static bool holds(const uint8_t *v, size_t n, const char *text) {
     return memmem(v, n, text, strlen(text)) != NULL;
 }
 
+/* spec 8: 73 */
 static void messages_of_one_schema_take_turns(void **state) {
     (void)state;
     static const struct {
