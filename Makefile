@@ -51,7 +51,7 @@ fuzz: ## run every fuzz target for SECONDS (60)
 	@tools/install-deps build test
 	@tools/fuzz-all $(or $(SECONDS),60)
 
-soak: ## everything of `make test` in full: 5 minutes per fuzz target, every fault
+soak: ## everything of `make test` in full: 5 minutes per fuzz target, an hour of differential tests, every fault
 	@tools/install-deps build test
 	@tools/test-all --soak
 
