@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "testlib/world.h"
+#include <schloss/ext/rule.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -205,12 +206,111 @@ static void test_flaky_registry(void **state) {
     close_shared(&s);
 }
 
+/* ---- executors, a sink, counters ---- */
+
+typedef struct shop {
+    shared_t s;
+    _Atomic uint64_t fields, messages, letters, destroyed;
+} shop_t;
+
+static schloss_rc same_field(void *user, const schloss_rule_info_t *info, schloss_bytes_t in, schloss_rule_out_t *out,
+                             schloss_error_t *err) {
+    (void)info;
+    atomic_fetch_add(&((shop_t *)user)->fields, 1);
+    return schloss_rule_put(out, in.ptr, in.len, err);
+}
+
+static schloss_rc holds_always(void *user, const schloss_rule_info_t *info, schloss_bytes_t in, schloss_rule_out_t *out,
+                               schloss_error_t *err) {
+    (void)info;
+    (void)in;
+    (void)err;
+    atomic_fetch_add(&((shop_t *)user)->messages, 1);
+    schloss_rule_set_condition(out, true);
+    return 0;
+}
+
+static void gone(void *user) {
+    atomic_fetch_add(&((shop_t *)user)->destroyed, 1);
+}
+
+static schloss_rc post(void *user, const schloss_dead_letter_t *letter, schloss_error_t *err) {
+    (void)letter;
+    (void)err;
+    atomic_fetch_add(&((shop_t *)user)->letters, 1);
+    return 0;
+}
+
+static bool add_up(void *user, const schloss_rule_counts_t *c) {
+    *(uint64_t *)user += strcmp(c->mode, "WRITE") == 0 && strcmp(c->rule, "cond") == 0 ? c->success : 0;
+    return true;
+}
+
+/* Beside the records: counters are read, executors of other types come, everything is forgotten now and then. */
+static void *bother(void *arg) {
+    shared_t *s = arg;
+    schloss_error_t *err = schloss_error_new();
+    for (unsigned i = 0; !atomic_load(&s->stop); i++) {
+        uint64_t n = 0;
+        char type[16];
+        schloss_client_rule_counts(s->client, add_up, &n);
+        if (i < 20) {
+            snprintf(type, sizeof type, "OTHER%u", i);
+            schloss_rule_executor_t x = {.size = sizeof x, .type = type, .user = s, .transform = holds_always};
+            if (schloss_client_add_executor(s->client, &x, err) != 0) {
+                fail_note(s, "executor", err);
+            }
+        }
+        if (i % 8 == 7) {
+            schloss_client_invalidate(s->client);
+        }
+        pause_us(500);
+    }
+    schloss_error_free(err);
+    return NULL;
+}
+
+static void test_executors(void **state) {
+    (void)state;
+#define MINE(name, kind, more) "{\"name\":\"" name "\",\"kind\":\"" kind "\"," more "}"
+#define KEK                                                                                                            \
+    "\"params\":{\"encrypt.kek.name\":\"kek1\",\"encrypt.kms.type\":\"local-kms\",\"encrypt.kms.key.id\":\"mykey\"}"
+    static const char rules[] = "{\"domainRules\":[" MINE("cond", "CONDITION", "\"type\":\"Holds\"") "," MINE(
+        "mark", "TRANSFORM",
+        "\"type\":\"SAME\",\"tags\":[\"PII\"]") "," MINE("enc", "TRANSFORM",
+                                                         "\"type\":\"ENCRYPT\",\"tags\":[\"PII\"]," KEK) "]}";
+    shop_t shop = {.fields = 0};
+    shared_t *s = &shop.s;
+    open_shared(s, NULL);
+    for (int i = 0; i < SUBJECTS; i++) {
+        char subject[64];
+        snprintf(subject, sizeof subject, "%s-value", topics[i]);
+        fake_registry_put_avro(s->fr, subject, 10 + i, FAKE_SCHEMA_PERSON, rules);
+    }
+    schloss_error_t *err = schloss_error_new();
+    schloss_rule_executor_t x = {
+        .size = sizeof x, .type = "SAME", .user = &shop, .transform_field = same_field, .destroy = gone};
+    schloss_rule_executor_t y = {
+        .size = sizeof y, .type = "HOLDS", .user = &shop, .transform = holds_always, .destroy = gone};
+    schloss_dead_letter_sink_t sink = {.size = sizeof sink, .user = &shop, .send = post, .destroy = gone};
+    assert_int_equal(schloss_client_add_executor(s->client, &x, err), 0);
+    assert_int_equal(schloss_client_add_executor(s->client, &y, err), 0);
+    assert_int_equal(schloss_client_set_dead_letter_sink(s->client, &sink, err), 0);
+    run(s, RECORDS, bother);
+    uint64_t n = 0;
+    schloss_client_rule_counts(s->client, add_up, &n);
+    assert_int_equal(n, THREADS * RECORDS); /* each record once, however often it ran */
+    assert_true(atomic_load(&shop.fields) > 0);
+    schloss_error_free(err);
+    close_shared(s);
+    assert_int_equal(atomic_load(&shop.destroyed), 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_single_flight),
-        cmocka_unit_test(test_invalidate_races),
-        cmocka_unit_test(test_expiry_and_refresh),
-        cmocka_unit_test(test_flaky_registry),
+        cmocka_unit_test(test_single_flight),      cmocka_unit_test(test_invalidate_races),
+        cmocka_unit_test(test_expiry_and_refresh), cmocka_unit_test(test_flaky_registry),
+        cmocka_unit_test(test_executors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
