@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#define NAME_MAX_BYTES 512u
+#define NAME_MAX_BYTES CONF_NAME_MAX
 
 struct schloss_conf {
     map_t *values; /* name -> char* */
@@ -218,6 +218,7 @@ typedef struct named {
     const char *prefix, *type;
     bool missing, serves;
     char who[128];
+    char first[NAME_MAX_BYTES]; /* that serves the type */
 } named_t;
 
 /* Goes through the comma list of names: has each its class, and does one serve the type? */
@@ -237,8 +238,9 @@ static void look_at_names(named_t *n, const char *list) {
                 n->missing = true;
                 snprintf(n->who, sizeof(n->who), "%.*s", (int)(to - from), p + from);
             } else if (n->type != NULL && conf_builtin_type(class) != NULL &&
-                       strcmp(conf_builtin_type(class), n->type) == 0) {
+                       strcmp(conf_builtin_type(class), n->type) == 0 && !n->serves) {
                 n->serves = true;
+                snprintf(n->first, sizeof(n->first), "%.*s", (int)(to - from), p + from);
             }
         }
         p += len + (p[len] == ',');
@@ -252,6 +254,21 @@ bool conf_has_executor(const schloss_conf_t *c, const char *type) {
     named_t n = {.c = c, .prefix = CONF_EXECUTOR_PREFIX, .type = type};
     look_at_names(&n, conf_str(c, "rule.executors"));
     return n.serves || conf_bool(c, "rule.service.loader.enable");
+}
+
+void conf_executor_scope(const schloss_conf_t *c, const char *subject, const char *rule, const char *type,
+                         char out[CONF_NAME_MAX]) {
+    int n = snprintf(out, CONF_NAME_MAX, "%s:%s", subject, rule);
+    if (n > 0 && n < (int)CONF_NAME_MAX && conf_rule_has_params(c, out)) {
+        return;
+    }
+    n = snprintf(out, CONF_NAME_MAX, "%s", rule);
+    if (n > 0 && n < (int)CONF_NAME_MAX && conf_rule_has_params(c, out)) {
+        return;
+    }
+    named_t listed = {.c = c, .prefix = CONF_EXECUTOR_PREFIX, .type = type};
+    look_at_names(&listed, conf_str(c, "rule.executors"));
+    memcpy(out, listed.first, sizeof(listed.first));
 }
 
 schloss_rc conf_check_whole(const schloss_conf_t *c, schloss_error_t *err) {

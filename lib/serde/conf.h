@@ -21,6 +21,11 @@ const char *conf_action(const schloss_conf_t *c, const char *name, const char *t
 const char *conf_driver(const schloss_conf_t *c, const char *rule, const char *type, const char *key);
 /* Does the rule of this name have parameters of its own (rule.executors.<rule>.param.*)? */
 bool conf_rule_has_params(const schloss_conf_t *c, const char *rule);
+#define CONF_NAME_MAX 512u /* bytes of a key, with its end */
+/* Name of the executor whose parameters a rule uses, chosen as Java does: <subject>:<rule>, else <rule>, if they have
+ * any, else the first of rule.executors that serves the type; "" for none. */
+void conf_executor_scope(const schloss_conf_t *c, const char *subject, const char *rule, const char *type,
+                         char out[CONF_NAME_MAX]);
 /* Does the client execute rules of this built-in type (ENCRYPT, ENCRYPT_PAYLOAD)? */
 bool conf_has_executor(const schloss_conf_t *c, const char *type);
 /* Rule type that an executor class of the Java client serves; NULL: not built in. */

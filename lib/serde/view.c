@@ -139,6 +139,8 @@ static schloss_rc find_slot(core_t *c, view_t *v, rule_run_t *run, schloss_error
     const rule_t *r = run->rule;
     const json_t *md = v->schema.sr->metadata;
     const char *alg = rule_param(r, md, "encrypt.dek.algorithm");
+    char scope[CONF_NAME_MAX];
+    conf_executor_scope(c->conf, v->schema.subject, r->name, r->type_upper, scope);
     dek_spec_t spec = {
         .kek = rule_param(r, md, "encrypt.kek.name"),
         .subject = v->schema.subject,
@@ -146,7 +148,7 @@ static schloss_rc find_slot(core_t *c, view_t *v, rule_run_t *run, schloss_error
         .kms_key_id = rule_param(r, md, "encrypt.kms.key.id"),
         .alg = DEK_AES256_GCM,
         .writing = v->writing,
-        .conf_scope = conf_rule_has_params(c->conf, r->name) ? r->name : "",
+        .conf_scope = scope,
         .conf_type = r->type_upper,
     };
     TRY(check_kek_name(spec.kek, err));
