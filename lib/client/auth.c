@@ -9,14 +9,14 @@
 #include <pthread.h>
 #include <string.h>
 
+#define BEARER "Bearer "
 #define TOKEN_MAX 8192u        /* largest piece of secret memory */
 #define LIFE_UNKNOWN_MS 300000 /* an answer without expires_in */
-#define FRESH_MS 10000         /* a token this young that is refused is refused for good */
 
 struct sr_auth {
     char *url, *basic, *body;
     bool is_metadata;
-    int64_t margin_ms;
+    int64_t margin_ms, fresh_ms;
     http_service_t service;
     pthread_mutex_t lock; /* guards what follows */
     void *token;          /* secret memory; NULL: none */
@@ -67,6 +67,7 @@ schloss_rc sr_auth_new(sr_auth_t **out, const sr_auth_conf_t *conf, schloss_erro
     pthread_mutex_init(&a->lock, NULL);
     a->is_metadata = conf->client_id == NULL;
     a->margin_ms = conf->margin_ms;
+    a->fresh_ms = conf->fresh_ms;
     a->service = (http_service_t){
         .max_retries = conf->max_retries,
         .retries_wait_ms = conf->retries_wait_ms,
@@ -118,7 +119,7 @@ static bool cached(sr_auth_t *a, buf_t *out) {
     sr_auth_lock(a);
     bool live = a->token != NULL && time_mono_ms() < a->until_ms;
     if (live) {
-        buf_put_str(out, "Bearer ");
+        buf_put_str(out, BEARER);
         buf_put(out, a->token, a->token_len);
     }
     sr_auth_unlock(a);
@@ -226,7 +227,7 @@ schloss_rc sr_auth_header(sr_auth_t *a, io_t *io, buf_t *out, schloss_error_t *e
     schloss_rc rc = read_answer(a, &answer, &token, &life_ms, err);
     if (rc == SCHLOSS_OK) {
         keep(a, &token, life_ms);
-        buf_put_str(out, "Bearer ");
+        buf_put_str(out, BEARER);
         buf_put(out, token.ptr, token.len);
         rc = buf_check(out, err);
     }
@@ -234,16 +235,23 @@ schloss_rc sr_auth_header(sr_auth_t *a, io_t *io, buf_t *out, schloss_error_t *e
     return rc;
 }
 
-bool sr_auth_refused(sr_auth_t *a, io_t *io) {
+bool sr_auth_refused(sr_auth_t *a, io_t *io, const char *header) {
+    static const size_t scheme = sizeof BEARER - 1;
     sr_auth_lock(a);
-    bool old = a->token != NULL && time_mono_ms() - a->fetched_ms > FRESH_MS;
-    if (old) {
-        secret_free(a->token);
-        a->token = NULL;
+    bool again = false;
+    if (a->token != NULL) {
+        bool replaced =
+            strlen(header) != scheme + a->token_len || !secret_equal(header + scheme, a->token, a->token_len);
+        bool old = !replaced && time_mono_ms() - a->fetched_ms > a->fresh_ms;
+        if (old) {
+            secret_free(a->token);
+            a->token = NULL;
+        }
+        again = replaced || old;
     }
     sr_auth_unlock(a);
-    if (old) {
+    if (again) {
         io_forget(io, a->is_metadata ? "GET" : "POST", a->url);
     }
-    return old;
+    return again;
 }

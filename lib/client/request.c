@@ -64,12 +64,13 @@ void body_int(sr_exchange_t *x, const char *name, int32_t value) {
 /* With a bearer token; once more with a new one when an old one is refused. */
 static schloss_rc call_with_token(sr_exchange_t *x, io_t *io, const http_service_t *svc, io_call_t *call,
                                   schloss_error_t *err) {
+    static const char header_name[] = "Authorization";
     for (;;) {
         buf_t token;
         buf_init(&token, PATH_MAX_BYTES, "bearer token", true);
         schloss_rc rc = sr_auth_header(svc->auth, io, &token, err);
         if (rc == SCHLOSS_OK) {
-            const schloss_http_header_t header = {"Authorization", buf_cstr(&token)};
+            const schloss_http_header_t header = {header_name, buf_cstr(&token)};
             call->headers = &header;
             call->n_headers = 1;
             rc = io_call(io, svc, call, &x->answer, err);
@@ -77,7 +78,8 @@ static schloss_rc call_with_token(sr_exchange_t *x, io_t *io, const http_service
         }
         buf_clear(&token);
         TRY(rc);
-        if (x->answer.status != 401 || !sr_auth_refused(svc->auth, io)) {
+        const char *sent = x->answer.status == 401 ? io_sent_header(&x->answer, header_name) : NULL;
+        if (sent == NULL || !sr_auth_refused(svc->auth, io, sent)) {
             return SCHLOSS_OK;
         }
         io_forget(io, call->method, call->path);

@@ -459,6 +459,16 @@ void io_keep_parsed(const io_answer_t *answer, void *parsed, void (*free_parsed)
     answer->memo->free_parsed = free_parsed;
 }
 
+const char *io_sent_header(const io_answer_t *answer, const char *name) {
+    const io_memo_t *m = answer->memo;
+    for (size_t i = 0; i < m->n_extra; i++) {
+        if (strcmp(m->extra[i].name, name) == 0) {
+            return m->extra[i].value;
+        }
+    }
+    return NULL;
+}
+
 /* ---- driver side ---- */
 
 const schloss_http_request_t *io_request(const io_t *io) {

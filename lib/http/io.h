@@ -80,6 +80,10 @@ void io_forget_call(io_t *io, const http_service_t *svc, const io_call_t *call);
 void *io_parsed(const io_answer_t *answer);
 void io_keep_parsed(const io_answer_t *answer, void *parsed, void (*free_parsed)(void *parsed));
 
+/* Value of a header of the call (not of its service) as it was sent for this answer; NULL: none. Logic that runs again
+ * may want another one by now. */
+const char *io_sent_header(const io_answer_t *answer, const char *name);
+
 /* Driver side. */
 const schloss_http_request_t *io_request(const io_t *io); /* NULL when none is to be sent now */
 /* Milliseconds until the pending call may be tried again, 0 when none waits. mono_now_ms is time_mono_ms(). */

@@ -85,7 +85,7 @@ static schloss_rc ask(bench_t *b) {
 }
 
 static const sr_auth_conf_t oauth = {
-    .url = TOKEN_URL, .client_id = "my app", .secret = "p:w", .scope = "a b", .tls = &tls};
+    .fresh_ms = 10000, .url = TOKEN_URL, .client_id = "my app", .secret = "p:w", .scope = "a b", .tls = &tls};
 
 static void client_credentials_give_a_token_that_is_kept(void **state) {
     (void)state;
@@ -175,6 +175,76 @@ static void a_refused_young_token_ends_the_call(void **state) {
     close_bench(&b);
 }
 
+/* Two calls under way with the same token: whoever hears second that it is over takes what the first has fetched. */
+static void a_token_that_another_call_replaced_is_no_refusal(void **state) {
+    (void)state;
+    bench_t b;
+    io_t *io = NULL;
+    sr_schema_t *s = NULL;
+    sr_auth_conf_t conf = oauth;
+    conf.margin_ms = 3599999; /* of an hour: over in a millisecond */
+    open_bench(&b, &conf);
+    assert_int_equal(io_new(&io, &b.err), 0);
+    assert_int_equal(sr_get_latest(io, &b.svc, "s", &s, &b.err), SCHLOSS_NEED_IO);
+    answer(&b, io); /* token abc */
+    assert_int_equal(sr_get_latest(io, &b.svc, "s", &s, &b.err), SCHLOSS_NEED_IO);
+    struct timespec nap = {0, 5000000};
+    nanosleep(&nap, NULL);
+    b.token_answer = "{\"access_token\":\"new\",\"expires_in\":7200}";
+    assert_int_equal(ask(&b), 0);
+    b.schema_status = 401;
+    answer(&b, io); /* abc is refused */
+    b.schema_status = 200;
+    assert_int_equal(sr_get_latest(io, &b.svc, "s", &s, &b.err), SCHLOSS_NEED_IO);
+    answer(&b, io);
+    assert_string_equal(b.authorization, "Bearer new");
+    assert_int_equal(sr_get_latest(io, &b.svc, "s", &s, &b.err), 0);
+    assert_int_equal(b.n_tokens, 2);
+    sr_schema_unref(s);
+    io_free(io);
+    close_bench(&b);
+}
+
+/* The same, but the first has not got its new token yet. */
+static void a_token_that_another_call_is_replacing_is_no_refusal(void **state) {
+    (void)state;
+    bench_t b;
+    io_t *io[2];
+    sr_schema_t *s = NULL;
+    sr_auth_conf_t conf = oauth;
+    conf.fresh_ms = 1;
+    open_bench(&b, &conf);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(io_new(&io[i], &b.err), 0);
+        assert_int_equal(sr_get_latest(io[i], &b.svc, "s", &s, &b.err), SCHLOSS_NEED_IO);
+        if (i == 0) {
+            answer(&b, io[i]); /* token abc */
+            assert_int_equal(sr_get_latest(io[i], &b.svc, "s", &s, &b.err), SCHLOSS_NEED_IO);
+        }
+    }
+    struct timespec nap = {0, 20000000};
+    nanosleep(&nap, NULL);
+    b.schema_status = 401;
+    answer(&b, io[0]);
+    answer(&b, io[1]);
+    b.schema_status = 200;
+    b.token_answer = "{\"access_token\":\"new\",\"expires_in\":3600}";
+    for (int i = 0; i < 2; i++) { /* both ask for a token: the first is not there when the second looks */
+        assert_int_equal(sr_get_latest(io[i], &b.svc, "s", &s, &b.err), SCHLOSS_NEED_IO);
+        assert_string_equal(io_request(io[i])->url, TOKEN_URL);
+    }
+    for (int i = 0; i < 2; i++) {
+        answer(&b, io[i]);
+        assert_int_equal(sr_get_latest(io[i], &b.svc, "s", &s, &b.err), SCHLOSS_NEED_IO);
+        answer(&b, io[i]);
+        assert_string_equal(b.authorization, "Bearer new");
+        assert_int_equal(sr_get_latest(io[i], &b.svc, "s", &s, &b.err), 0);
+        sr_schema_unref(s);
+        io_free(io[i]);
+    }
+    close_bench(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(client_credentials_give_a_token_that_is_kept),
@@ -182,6 +252,8 @@ int main(void) {
         cmocka_unit_test(a_token_ends_before_its_time),
         cmocka_unit_test(what_is_no_token_is_refused),
         cmocka_unit_test(a_refused_young_token_ends_the_call),
+        cmocka_unit_test(a_token_that_another_call_replaced_is_no_refusal),
+        cmocka_unit_test(a_token_that_another_call_is_replacing_is_no_refusal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
