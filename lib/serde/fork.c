@@ -1,16 +1,17 @@
 /* The live cores of the process, and what a fork does with them.
  *
  * A process may fork while other threads hold locks of a core, or while their fetches are in flight. So a fork first
- * takes all locks in their order (this list, each core's lock, its env.lock, its token's, OpenSSL look-ups, secret
- * memory, log) and gives them back on both sides. In the child the other threads do not exist: flights are dropped, or
- * who needs their key would wait for ever; the condition on which the refresh thread waited is made anew, or destroying
- * it would wait for that thread. What those threads held references of (views, key sets) stays in the child's memory
- * until it ends. */
+ * takes all locks in their order (this list, each core's lock, its env.lock, its counters', its token's, OpenSSL
+ * look-ups, secret memory, log) and gives them back on both sides. In the child the other threads do not exist: flights
+ * are dropped, or who needs their key would wait for ever; the condition on which the refresh thread waited is made
+ * anew, or destroying it would wait for that thread. What those threads held references of (views, key sets) stays in
+ * the child's memory until it ends. */
 #include "base/log.h"
 #include "base/secret.h"
 #include "client/auth.h"
 #include "crypto/ossl.h"
 #include "serde/core.h"
+#include "serde/rule_ext.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static core_t *first;
@@ -20,6 +21,9 @@ static void before_fork(void) {
     for (core_t *c = first; c != NULL; c = c->next) {
         pthread_mutex_lock(&c->lock);
         pthread_mutex_lock(&c->env.lock);
+        if (c->ext != NULL) {
+            pthread_mutex_lock(&c->ext->lock);
+        }
         if (c->service.auth != NULL) {
             sr_auth_lock(c->service.auth);
         }
@@ -30,6 +34,9 @@ static void after_fork_parent(void) {
     for (core_t *c = first; c != NULL; c = c->next) {
         if (c->service.auth != NULL) {
             sr_auth_unlock(c->service.auth);
+        }
+        if (c->ext != NULL) {
+            pthread_mutex_unlock(&c->ext->lock);
         }
         pthread_mutex_unlock(&c->env.lock);
         pthread_mutex_unlock(&c->lock);
@@ -43,6 +50,9 @@ static void after_fork_child(void) {
         core_cond_init(c);
         if (c->service.auth != NULL) {
             sr_auth_unlock(c->service.auth);
+        }
+        if (c->ext != NULL) {
+            pthread_mutex_unlock(&c->ext->lock);
         }
         pthread_mutex_unlock(&c->env.lock);
         pthread_mutex_unlock(&c->lock);

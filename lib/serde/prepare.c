@@ -314,6 +314,15 @@ static schloss_rc message_of(const target_entry_t *e, char text[16 * PB_INDEX_MA
     return SCHLOSS_OK;
 }
 
+/* Where the subject is known only from the fetched schema: all that it comes from. NULL: no memory. */
+static char *key_by_record(const schloss_conf_t *conf, const target_entry_t *e, const char *id, const char *message) {
+    const char *context = conf_str(conf, "schloss.context");
+    const char *cluster = conf_str(conf, "subject.name.strategy.kafka.cluster.id");
+    context = context == NULL ? "" : context;
+    return mem_printf("rr|%s%s|%s|%d|%zu:%s|%zu:%s|%s", id, message, subject_strategy(conf, e->is_key), e->is_key,
+                      strlen(context), context, strlen(cluster), cluster, e->topic);
+}
+
 static schloss_rc read_view(schloss_prepare_t *p, view_t **out, schloss_error_t *err) {
     handle_t *h = p->h;
     const target_entry_t *e = p->need.entry;
@@ -335,9 +344,8 @@ static schloss_rc read_view(schloss_prepare_t *p, view_t **out, schloss_error_t 
     } else {
         snprintf(id, sizeof(id), "%d", (int)e->framing.id);
     }
-    key = by_record
-              ? mem_printf("rr|%s|%s|%d|%s%s", id, subject_strategy(h->conf, e->is_key), e->is_key, e->topic, message)
-              : mem_printf("r|%s|%s%s", id, subject, message);
+    key = by_record ? key_by_record(h->conf, e, id, message)
+                    : mem_printf("r|%s%s|%zu:%s", id, message, strlen(subject), subject);
     rc = key == NULL ? NO_MEMORY(err) : SCHLOSS_OK;
     if (rc == SCHLOSS_OK && (*out = views_get(h->core, key)) == NULL) {
         bool known_missing = views_is_missing(h->core, key);

@@ -19,6 +19,21 @@ static schloss_rc set_basic(http_service_t *s, const char *user, size_t n, schlo
     return SCHLOSS_OK;
 }
 
+/* The user of a URL (len 0: none). What is sent goes to all hosts, so all must name the same. */
+static schloss_rc set_url_user(http_service_t *s, const buf_t *user, schloss_error_t *err) {
+    char *before = s->authorization;
+    s->authorization = NULL;
+    schloss_rc rc = user->len == 0 ? SCHLOSS_OK : set_basic(s, (const char *)user->ptr, user->len, err);
+    bool same =
+        (before == NULL) == (s->authorization == NULL) && (before == NULL || strcmp(before, s->authorization) == 0);
+    mem_wipe_str(before);
+    if (rc == SCHLOSS_OK && s->n_urls > 0 && !same) {
+        rc = FAIL(err, CONF_VALUE, "schema.registry.url: the URLs do not all name the same user");
+        err_hint(err, "a user that may be sent to all of them can be given as basic.auth.user.info");
+    }
+    return rc;
+}
+
 /* One base URL: trims slashes, moves userinfo into the Authorization header. */
 static schloss_rc add_url(http_service_t *s, const char *url, size_t n, bool take_user, schloss_error_t *err) {
     while (n > 0 && url[n - 1] == '/') {
@@ -35,15 +50,17 @@ static schloss_rc add_url(http_service_t *s, const char *url, size_t n, bool tak
     const char *slash = memchr(host, '/', left);
     size_t authority = slash == NULL ? left : (size_t)(slash - host);
     const char *at = memrchr(host, '@', authority);
+    buf_t user;
+    buf_init(&user, 4096, "LIMIT_USERINFO", true);
+    bool ok = at == NULL || url_unescape(&user, host, (size_t)(at - host), false);
+    schloss_rc rc =
+        ok ? buf_check(&user, err) : FAIL(err, CONF_VALUE, "schema.registry.url: malformed user information");
+    if (rc == SCHLOSS_OK && take_user) {
+        rc = set_url_user(s, &user, err);
+    }
+    buf_clear(&user);
+    TRY(rc);
     if (at != NULL) {
-        buf_t user;
-        buf_init(&user, 4096, "LIMIT_USERINFO", true);
-        bool ok = url_unescape(&user, host, (size_t)(at - host), false);
-        schloss_rc rc = !ok         ? FAIL(err, CONF_VALUE, "schema.registry.url: malformed user information")
-                        : take_user ? set_basic(s, (const char *)user.ptr, user.len, err)
-                                    : SCHLOSS_OK;
-        buf_clear(&user);
-        TRY(rc);
         left -= (size_t)(at + 1 - host);
         host = at + 1;
     }
@@ -136,6 +153,7 @@ static schloss_rc set_fetched_token(core_t *c, const char *source, schloss_error
     sr_auth_conf_t ac = {
         .scope = conf_str(conf, "bearer.auth.scope"),
         .margin_ms = conf_int(conf, "bearer.auth.cache.expiry.buffer.seconds") * 1000,
+        .fresh_ms = 10000,
         .tls = &c->tls,
         .max_retries = s->max_retries,
         .retries_wait_ms = s->retries_wait_ms,
@@ -164,9 +182,11 @@ static schloss_rc set_fetched_token(core_t *c, const char *source, schloss_error
     }
     ENSURE(url != NULL, err, NO_MEMORY, "out of memory");
     ac.url = url;
-    bool is_http = strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
-    schloss_rc rc =
-        is_http ? sr_auth_new(&s->auth, &ac, err) : FAIL(err, CONF_VALUE, "%s: no http:// or https:// URL", name);
+    size_t scheme = strncasecmp(url, "http://", 7) == 0 ? 7 : strncasecmp(url, "https://", 8) == 0 ? 8 : 0;
+    bool has_user = memchr(url + scheme, '@', strcspn(url + scheme, "/?#")) != NULL;
+    schloss_rc rc = scheme == 0 ? FAIL(err, CONF_VALUE, "%s: no http:// or https:// URL", name)
+                    : has_user  ? FAIL(err, CONF_VALUE, "%s: a user in this URL is not sent", name)
+                                : sr_auth_new(&s->auth, &ac, err);
     mem_free(url);
     if (rc == SCHLOSS_OK) { /* the user of the URL or of basic.auth.user.info is not sent */
         mem_wipe_str(s->authorization);

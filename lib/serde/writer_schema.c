@@ -45,10 +45,7 @@ char *writer_key(const handle_t *h, write_by_t by, const char *subject) {
     buf_init(&b, LIMIT_JSON_BYTES, "key of a schema", false);
     switch (by) {
     case WRITE_LATEST:
-        buf_printf(&b, "w|latest|%s", subject); /* the refresh thread knows these */
-        if (h->message_name != NULL) {
-            buf_printf(&b, "|m:%s", h->message_name);
-        }
+        buf_put_str(&b, "w|latest"); /* the refresh thread knows these */
         break;
     case WRITE_ID:
         buf_put_str(&b, "w|id");
@@ -74,10 +71,8 @@ char *writer_key(const handle_t *h, write_by_t by, const char *subject) {
         }
         break;
     }
-    if (by != WRITE_LATEST) {
-        put_part(&b, h->message_name);
-        put_part(&b, subject);
-    }
+    put_part(&b, h->message_name);
+    put_part(&b, subject);
     char *key = buf_check(&b, NULL) == SCHLOSS_OK ? mem_strdup(buf_cstr(&b)) : NULL;
     buf_clear(&b);
     return key;

@@ -8,6 +8,7 @@
 #include "testlib/world.h"
 #include <pthread.h>
 #include <schloss/ext/prepare.h>
+#include <schloss/ext/rule.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -256,10 +257,58 @@ static void a_prepare_under_way_survives_on_both_sides(void **state) {
     world_close(&w);
 }
 
+typedef struct reader {
+    schloss_client_t *client;
+    _Atomic bool inside;
+} reader_t;
+
+static bool read_slowly(void *user, const schloss_rule_counts_t *counts) {
+    (void)counts;
+    atomic_store(&((reader_t *)user)->inside, true);
+    nanosleep(&(struct timespec){0, 200000000}, NULL);
+    return true;
+}
+
+static void *read_counts(void *arg) {
+    reader_t *r = arg;
+    schloss_client_rule_counts(r->client, read_slowly, r);
+    return NULL;
+}
+
+/* Counters of rules have a lock of their own: a child that compiles a schema takes it. */
+static void rule_counters_read_meanwhile_do_not_stop_a_child(void **state) {
+    (void)state;
+    world_t w;
+    schloss_encoded_t e;
+    uint8_t rec[64];
+    size_t len = world_person(rec, sizeof(rec), "a", 1, "b", 1, NULL);
+    world_open(&w, FAKE_SCHEMA_PERSON, FAKE_RULES_PII("AES256_GCM", ""), NULL);
+    assert_int_equal(schloss_serialize(w.ser, &w.target, schloss_bytes(rec, len), &e, w.err), 0);
+    reader_t r = {.client = w.client};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, read_counts, &r), 0);
+    while (!atomic_load(&r.inside)) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(CHILD_SECONDS / 4);
+        schloss_client_invalidate(w.client);
+        _exit(schloss_serialize(w.ser, &w.target, schloss_bytes(rec, len), &e, NULL) != SCHLOSS_OK);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    pthread_join(thread, NULL);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    world_close(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(children_go_on),
         cmocka_unit_test(a_prepare_under_way_survives_on_both_sides),
+        cmocka_unit_test(rule_counters_read_meanwhile_do_not_stop_a_child),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

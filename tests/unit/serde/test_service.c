@@ -123,6 +123,70 @@ static void what_a_source_needs_is_demanded(void **state) {
     fake_registry_free(fr);
 }
 
+/* A user of one host is no other host's business. */
+static void users_of_urls_stay_with_their_hosts(void **state) {
+    (void)state;
+    static const struct {
+        const char *urls;
+        schloss_rc rc;
+    } t[] = {
+        {"http://ann:pw@a.test,http://bob:pw2@b.test", SCHLOSS_E_CONF_VALUE},
+        {"http://ann:pw@a.test,http://b.test", SCHLOSS_E_CONF_VALUE},
+        {"http://a.test,http://ann:pw@b.test", SCHLOSS_E_CONF_VALUE},
+        {"http://ann:pw@a.test,http://ann:pw@b.test", 0},
+        {"http://a.test,http://b.test", 0},
+    };
+    fake_registry_t *fr = fake_registry_new();
+    for (size_t i = 0; i < COUNT_OF(t); i++) {
+        schloss_client_t *c = NULL;
+        const char *pairs[] = {URL, t[i].urls, NULL, NULL, NULL};
+        if (client_with(pairs, fr, &c) != t[i].rc) {
+            fail_msg("%s", t[i].urls);
+        }
+        if (t[i].rc != 0) {
+            assert_null(strstr(schloss_error_message(err), "pw"));
+            assert_non_null(strstr(schloss_error_hint(err), "basic.auth.user.info"));
+        }
+        schloss_client_free(c);
+    }
+    const char *given[] = {URL,
+                           "http://ann:pw@a.test,http://b.test",
+                           "basic.auth.credentials.source",
+                           "USER_INFO",
+                           "basic.auth.user.info",
+                           "zoe:z",
+                           NULL};
+    schloss_client_t *c = NULL;
+    assert_int_equal(client_with(given, fr, &c), 0); /* of which nothing is taken from the URLs */
+    assert_string_equal(c->service.authorization, "Basic em9lOno=");
+    schloss_client_free(c);
+    fake_registry_free(fr);
+}
+
+/* The address of a token endpoint is named in errors. */
+static void a_token_endpoint_has_no_user_in_its_url(void **state) {
+    (void)state;
+    const char *oauth[] = {URL,
+                           FAKE_REGISTRY_URL,
+                           "bearer.auth.credentials.source",
+                           "OAUTHBEARER",
+                           "bearer.auth.issuer.endpoint.url",
+                           "https://ann:hunter2@i.test/t",
+                           "bearer.auth.client.id",
+                           "me",
+                           "bearer.auth.client.secret",
+                           "s",
+                           NULL};
+    fake_registry_t *fr = fake_registry_new();
+    schloss_client_t *c = NULL;
+    assert_int_equal(client_with(oauth, fr, &c), SCHLOSS_E_CONF_VALUE);
+    assert_null(strstr(schloss_error_message(err), "hunter2"));
+    oauth[5] = "https://i.test/t@home";
+    assert_int_equal(client_with(oauth, fr, &c), 0);
+    schloss_client_free(c);
+    fake_registry_free(fr);
+}
+
 static void urls_begin_at_random_when_asked(void **state) {
     (void)state;
     const char *pairs[] = {URL, "http://a.test/ , http://b.test", "schema.registry.url.randomize", "true", NULL};
@@ -184,6 +248,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(credentials_and_headers_are_sent, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_source_needs_is_demanded, setup, teardown),
+        cmocka_unit_test_setup_teardown(users_of_urls_stay_with_their_hosts, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_token_endpoint_has_no_user_in_its_url, setup, teardown),
         cmocka_unit_test_setup_teardown(urls_begin_at_random_when_asked, setup, teardown),
         cmocka_unit_test_setup_teardown(tls_goes_by_both_names, setup, teardown),
     };

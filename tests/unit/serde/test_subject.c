@@ -69,6 +69,40 @@ static void rules_are_those_of_the_subject(void **state) {
     world_close(&w);
 }
 
+/* Contexts and clusters, too: the record's subject of one is not that of another. */
+static void readers_of_one_client_keep_their_contexts_apart(void **state) {
+    (void)state;
+    static const struct {
+        const char *key, *value, *strategy, *fallback, *subject;
+    } t[] = {
+        {"schloss.context", "", "RecordNameStrategy", "TOPIC", RECORD},
+        {"schloss.context", "eu", "RecordNameStrategy", "TOPIC", ":.eu:" RECORD},
+        {"schloss.context", "us", "RecordNameStrategy", "TOPIC", ":.us:" RECORD},
+        {"subject.name.strategy.kafka.cluster.id", "lkc-1", "AssociatedNameStrategy", "RECORD", RECORD},
+        {"subject.name.strategy.kafka.cluster.id", "lkc-2", "AssociatedNameStrategy", "RECORD", "theirs"},
+    };
+    world_t w;
+    world_open(&w, FAKE_SCHEMA_PERSON, NULL, NULL);
+    fake_registry_fault(w.fr, FAKE_BODY, "resources/lkc-2/", 1, 0, 200, "[{\"subject\":\"theirs\"}]");
+    for (size_t i = 0; i < COUNT_OF(t); i++) {
+        schloss_conf_t *over = schloss_conf_new();
+        schloss_deserializer_t *de = NULL;
+        schloss_decoded_t dec;
+        uint8_t framed[300] = {0, 0, 0, 0, 1};
+        memcpy(framed + 5, rec, rec_len);
+        assert_int_equal(schloss_conf_set(over, t[i].key, t[i].value, w.err), 0);
+        assert_int_equal(schloss_conf_set(over, "value.subject.name.strategy", t[i].strategy, w.err), 0);
+        assert_int_equal(schloss_conf_set(over, "subject.name.strategy.fallback.type", t[i].fallback, w.err), 0);
+        assert_int_equal(schloss_deserializer_new(w.client, over, &de, w.err), 0);
+        assert_int_equal(schloss_deserialize(de, &w.target, schloss_bytes(framed, rec_len + 5), NULL, 0, &dec, w.err),
+                         0);
+        assert_string_equal(schloss_schema_subject(dec.schema), t[i].subject);
+        schloss_deserializer_free(de);
+        schloss_conf_free(over);
+    }
+    world_close(&w);
+}
+
 static void writers_need_the_record_only_where_its_name_counts(void **state) {
     (void)state;
     schloss_conf_t *conf = schloss_conf_new();
@@ -118,6 +152,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(readers_of_one_client_keep_their_strategies_apart, setup),
         cmocka_unit_test_setup(rules_are_those_of_the_subject, setup),
+        cmocka_unit_test_setup(readers_of_one_client_keep_their_contexts_apart, setup),
         cmocka_unit_test(writers_need_the_record_only_where_its_name_counts),
         cmocka_unit_test(references_tell_schemas_apart),
     };
