@@ -26,8 +26,10 @@ static void matches_the_specification(void **state) {
         {"alice.bob*", "alice.bob.eve", false},
         {"alice.bob**", "alice.bob.eve", true},
         {"**.ssn", "$.items[0].ssn", true},
+        {"**.ssn", "$.items.ssn", true},
         {"**.ssn", "com.acme.Person.ssn", true},
         {"$.items*.ssn", "$.items[0].ssn", true},
+        {"$.items*.ssn", "$.items.ssn", true},
         {"**.*", "anything", true},
         {"**.*", "", true},
         {"$.a[0].b", "$.a[0].b", false}, /* a character class */

@@ -83,6 +83,7 @@ static void encrypts_tagged_fields_and_reads_them_back(void **state) {
     world_close(&w);
 }
 
+/* spec 8: 55, 56, 57 */
 static void rules_that_do_not_run_leave_the_record_in_clear(void **state) {
     (void)state;
     static const char *const rules[] = {
