@@ -54,8 +54,8 @@ class JSONSerializer(_objects.ObjectSerializer):
                  json_encode=None):
         self._json_encode = json_encode or _dumps
         self._title = None
-        if isinstance(schema_str, str):
-            parsed = json.loads(schema_str)
+        if schema_str is not None:
+            parsed = json.loads(schema_str if isinstance(schema_str, str) else schema_str.schema_str)
             self._title = parsed.get("title") if isinstance(parsed, dict) else None
         super().__init__(schema_registry_client, schema_str, to_dict, conf, rule_conf, rule_registry)
 
