@@ -125,8 +125,26 @@ static bool registry_refuses(schloss_rc rc) {
 
 /* ---- finding ---- */
 
-static schloss_rc dek_for_writing(env_t *env, dek_fill_t *f, kms_scope_t *scope, io_t *io, sr_dek_t *out,
-                                  schloss_error_t *err) {
+/* Our clock may be ahead of the registry's by more than the expiry. A key that we have just made counts from now, then,
+ * and stays as young as the slot knows it; else each look would make another version. */
+static void make_young(const env_t *env, const dek_spec_t *spec, sr_dek_t *dek) {
+    int64_t now = clk_now(&env->conf.clock);
+    if (rotation_of(spec, dek->ts) <= now) {
+        dek->ts = now;
+    }
+}
+
+static void keep_young(env_t *env, const dek_slot_t *slot, sr_dek_t *dek) {
+    pthread_mutex_lock(&env->lock);
+    const dek_entry_t *e = dek_set_find(atomic_load_explicit(&slot->set, memory_order_acquire), 0, true);
+    if (e != NULL && e->key != NULL && e->key->version == dek->version && e->key->ts > dek->ts) {
+        dek->ts = e->key->ts;
+    }
+    pthread_mutex_unlock(&env->lock);
+}
+
+static schloss_rc dek_for_writing(env_t *env, const dek_slot_t *slot, dek_fill_t *f, kms_scope_t *scope, io_t *io,
+                                  sr_dek_t *out, schloss_error_t *err) {
     const dek_spec_t *spec = scope->spec;
     int32_t asked = spec->expiry_days > 0 ? -1 : 1;
     sr_dek_t dek;
@@ -137,6 +155,9 @@ static schloss_rc dek_for_writing(env_t *env, dek_fill_t *f, kms_scope_t *scope,
         return rc;
     }
     bool have = rc == SCHLOSS_OK;
+    if (have) {
+        keep_young(env, slot, &dek);
+    }
     if (have && (f->dek_create_lost || clk_now(&env->conf.clock) < rotation_of(spec, dek.ts))) {
         *out = dek;
         return SCHLOSS_OK;
@@ -158,6 +179,9 @@ static schloss_rc dek_for_writing(env_t *env, dek_fill_t *f, kms_scope_t *scope,
                  spec->kek, spec->subject, schloss_rc_name(rc), (int)dek.version);
         *out = dek;
         return SCHLOSS_OK;
+    }
+    if (rc == SCHLOSS_OK) {
+        make_young(env, spec, out);
     }
     sr_dek_clear(&dek);
     return rc;
@@ -235,7 +259,7 @@ static schloss_rc fetch(env_t *env, dek_slot_t *slot, int32_t version, dek_fill_
     schloss_rc rc = kek_get(env, spec, context, f, io, &kek, err);
     out->passes = rc == SCHLOSS_OK && passes_unshared(env, spec, &kek);
     if (rc == SCHLOSS_OK && !out->passes) {
-        rc = spec->writing ? dek_for_writing(env, f, &scope, io, &dek, err)
+        rc = spec->writing ? dek_for_writing(env, slot, f, &scope, io, &dek, err)
                            : dek_for_reading(env, &scope, version, io, &dek, err);
     }
     if (rc == SCHLOSS_OK && !out->passes) {

@@ -319,6 +319,37 @@ static void expired_cache_asks_again_and_an_absent_registry_is_bridged(void **st
     world_close(&w);
 }
 
+/* A clock that is ahead of the registry's by more than the expiry: what was just made counts from now, else each look
+ * would make another version. */
+static void a_clock_ahead_of_the_registry_makes_one_key(void **state) {
+    (void)state;
+    world_t w;
+    open_world(&w, FAKE_RULES_PII("AES256_GCM", DAILY));
+    now_ms += 100 * 86400000ll;
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(write_person(&w, "ann", NULL), 0);
+        usleep(3000);
+    }
+    assert_int_equal(fake_registry_n_deks(w.fr), 1);
+    world_close(&w);
+    static const char *const soon[] = {"cache.expiry.secs", "0", NULL}; /* the key is looked up again for each record */
+    world_open(&w, FAKE_SCHEMA_PERSON, FAKE_RULES_PII("AES256_GCM", DAILY), soon);
+    fake_registry_set_now(w.fr, now_ms - 100 * 86400000ll);
+    schloss_client_set_clock(w.client, test_clock, NULL);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(write_person(&w, "ann", NULL), 0);
+        usleep(3000);
+    }
+    assert_int_equal(fake_registry_n_deks(w.fr), 1);
+    now_ms += 86400001; /* a day later by the same clock */
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(write_person(&w, "ann", NULL), 0);
+        usleep(3000);
+    }
+    assert_int_equal(fake_registry_n_deks(w.fr), 2);
+    world_close(&w);
+}
+
 /* spec 8: 47 */
 static void keys_are_wiped_with_the_client(void **state) {
     (void)state;
@@ -340,6 +371,7 @@ int main(void) {
         cmocka_unit_test(soft_deleted_keys_read_but_do_not_write),
         cmocka_unit_test(kek_must_fit_the_rule),
         cmocka_unit_test(rotation_follows_the_clock),
+        cmocka_unit_test(a_clock_ahead_of_the_registry_makes_one_key),
         cmocka_unit_test(refused_rotation_goes_on_with_the_old_key),
         cmocka_unit_test(lost_rotation_reads_the_new_latest),
         cmocka_unit_test(shared_kek_needs_no_kms),
