@@ -135,6 +135,13 @@ static bool is_null(bytes_t json) {
     return json.len == 4 && memcmp(json.ptr, "null", 4) == 0;
 }
 
+static bool is_blank(bytes_t line) {
+    while (line.len != 0 && (line.ptr[line.len - 1] == ' ' || line.ptr[line.len - 1] == '\t')) {
+        line.len--;
+    }
+    return line.len == 0;
+}
+
 static schloss_rc send_line(produce_t *p, bytes_t line) {
     cli_t *cli = p->cli;
     const args_t *a = cli->args;
@@ -188,7 +195,7 @@ static schloss_rc read_all(produce_t *p, lines_t *lines) {
             return SCHLOSS_OK;
         }
         TRY(rc);
-        if (line.len == strspn((const char *)line.ptr, " \t") || line.len == 0) {
+        if (is_blank(line)) {
             continue;
         }
         rc = send_line(p, line);

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/stop.h"
+#include "client/registry.h"
 #include "codec/json/load.h"
 #include "codec/json/scan.h"
 #include "http/io.h"
@@ -64,7 +65,7 @@ typedef struct exchange {
 
 static schloss_rc exchange_logic(void *arg, io_t *io, schloss_error_t *err) {
     exchange_t *x = arg;
-    return io_call(io, &x->rest->client->service, &x->call, &x->answer, err);
+    return sr_call(io, &x->rest->client->service, &x->call, &x->answer, err);
 }
 
 static const char *hint_of(int http_status, int rest_code) {

@@ -46,9 +46,11 @@ schloss_rc settings_read_file(char **out, size_t *len, const char *path, size_t 
         rc = buf_check(&b, err);
     }
     if (rc == SCHLOSS_OK) {
-        char *copy = mem_strndup(b.ptr != NULL ? (const char *)b.ptr : "", b.len);
+        char *copy = mem_alloc(b.len + 1); /* there may be a NUL before the end */
         rc = copy == NULL ? NO_MEMORY(err) : SCHLOSS_OK;
         if (copy != NULL) {
+            memcpy(copy, b.ptr != NULL ? b.ptr : (const uint8_t *)"", b.len);
+            copy[b.len] = '\0';
             *out = copy;
             *len = b.len;
         }
@@ -155,7 +157,7 @@ static schloss_rc load_file(settings_t *s, const char *path, schloss_error_t *er
     char *text = NULL;
     size_t len = 0;
     TRY(settings_read_file(&text, &len, path, CONFIG_FILE_MAX, err));
-    schloss_rc rc = SCHLOSS_OK;
+    schloss_rc rc = strlen(text) == len ? SCHLOSS_OK : FAIL(err, CONF_VALUE, "%s has a zero byte", path);
     unsigned number = 0;
     for (char *line = text; rc == SCHLOSS_OK && line < text + len;) {
         char *end = line + strcspn(line, "\n");

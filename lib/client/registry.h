@@ -54,6 +54,10 @@ void sr_dek_clear(sr_dek_t *d);
  * after retries; REGISTRY_STATUS others; REGISTRY_ANSWER for a body that is not what it must be; I/O codes. Errors
  * carry URL, HTTP status, error_code and (cleaned, capped) message of the answer. */
 
+/* io_call() with the service's bearer token, where it has one that is fetched. */
+SCHLOSS_NODISCARD schloss_rc sr_call(io_t *io, const http_service_t *svc, io_call_t *call, io_answer_t *answer,
+                                     schloss_error_t *err);
+
 /* GET /associations/resources/{cluster or -}/{topic}?resourceType=topic&associationType=key|value.
  * *subject is mem_free'd by the caller. ABSENT: none. SUBJECT_NAME: several. */
 SCHLOSS_NODISCARD schloss_rc sr_get_association(io_t *io, const http_service_t *svc, const char *cluster,

@@ -61,11 +61,10 @@ void body_int(sr_exchange_t *x, const char *name, int32_t value) {
     buf_printf(&x->body, "%d", value);
 }
 
-/* With a bearer token; once more with a new one when an old one is refused. */
-static schloss_rc call_with_token(sr_exchange_t *x, io_t *io, const http_service_t *svc, io_call_t *call,
-                                  schloss_error_t *err) {
+/* Once more with a new token when an old one is refused. */
+schloss_rc sr_call(io_t *io, const http_service_t *svc, io_call_t *call, io_answer_t *answer, schloss_error_t *err) {
     static const char header_name[] = "Authorization";
-    for (;;) {
+    while (svc->auth != NULL) {
         buf_t token;
         buf_init(&token, PATH_MAX_BYTES, "bearer token", true);
         schloss_rc rc = sr_auth_header(svc->auth, io, &token, err);
@@ -73,17 +72,18 @@ static schloss_rc call_with_token(sr_exchange_t *x, io_t *io, const http_service
             const schloss_http_header_t header = {header_name, buf_cstr(&token)};
             call->headers = &header;
             call->n_headers = 1;
-            rc = io_call(io, svc, call, &x->answer, err);
+            rc = io_call(io, svc, call, answer, err);
             call->headers = NULL;
         }
         buf_clear(&token);
         TRY(rc);
-        const char *sent = x->answer.status == 401 ? io_sent_header(&x->answer, header_name) : NULL;
+        const char *sent = answer->status == 401 ? io_sent_header(answer, header_name) : NULL;
         if (sent == NULL || !sr_auth_refused(svc->auth, io, sent)) {
             return SCHLOSS_OK;
         }
         io_forget(io, call->method, call->path);
     }
+    return io_call(io, svc, call, answer, err);
 }
 
 schloss_rc exchange_run(sr_exchange_t *x, io_t *io, const http_service_t *svc, schloss_error_t *err) {
@@ -91,11 +91,7 @@ schloss_rc exchange_run(sr_exchange_t *x, io_t *io, const http_service_t *svc, s
     const char *path = buf_cstr(&x->path);
     TRY(buf_check(&x->path, err));
     io_call_t call = {.method = x->method, .path = path, .body = buf_view(&x->body), .sensitive = x->sensitive};
-    if (svc->auth == NULL) {
-        TRY(io_call(io, svc, &call, &x->answer, err));
-    } else {
-        TRY(call_with_token(x, io, svc, &call, err));
-    }
+    TRY(sr_call(io, svc, &call, &x->answer, err));
     return answer_status(x, err);
 }
 

@@ -15,7 +15,7 @@ void stop_deadline(unsigned seconds) {
 static struct {
     int status;
     const char *answer;
-    char url[256], method[8], body[256];
+    char url[256], method[8], body[256], authorization[64];
     unsigned calls;
 } script;
 static rest_t r;
@@ -26,6 +26,20 @@ static schloss_rc perform(void *user, const schloss_http_request_t *req, schloss
     (void)user;
     (void)e;
     script.calls++;
+    if (strcmp(req->url, "http://issuer.test/token") == 0) {
+        static const char token[] = "{\"access_token\":\"tok\",\"expires_in\":3600}";
+        memset(out, 0, sizeof(*out));
+        out->status = 200;
+        out->body = (uint8_t *)(uintptr_t)token;
+        out->body_len = strlen(token);
+        return SCHLOSS_OK;
+    }
+    script.authorization[0] = '\0';
+    for (size_t i = 0; i < req->n_headers; i++) {
+        if (strcmp(req->headers[i].name, "Authorization") == 0) {
+            (void)snprintf(script.authorization, sizeof(script.authorization), "%s", req->headers[i].value);
+        }
+    }
     (void)snprintf(script.url, sizeof(script.url), "%s", req->url);
     (void)snprintf(script.method, sizeof(script.method), "%s", req->method);
     (void)snprintf(script.body, sizeof(script.body), "%.*s", (int)req->body.len, (const char *)req->body.ptr);
@@ -67,6 +81,29 @@ static schloss_rc call(int status, const char *answer, json_t **out) {
     script.status = status;
     script.answer = answer;
     return rest_ask(&r, "GET", "/x", NULL, out, &err);
+}
+
+/* A token that is fetched goes with these calls, too. */
+static void test_bearer_tokens(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {{"schema.registry.url", "http://r.test/base"},
+                                           {"bearer.auth.credentials.source", "OAUTHBEARER"},
+                                           {"bearer.auth.issuer.endpoint.url", "http://issuer.test/token"},
+                                           {"bearer.auth.client.id", "me"},
+                                           {"bearer.auth.client.secret", "s"}};
+    schloss_transport_t t = {sizeof(t), NULL, perform, release, NULL};
+    schloss_conf_t *conf = schloss_conf_new();
+    for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+        assert_int_equal(schloss_conf_set(conf, pairs[i][0], pairs[i][1], NULL), 0);
+    }
+    rest_close(&r);
+    assert_int_equal(schloss_client_new(conf, &t, &r.client, &err), 0);
+    schloss_conf_free(conf);
+    json_t *out = NULL;
+    assert_int_equal(call(200, "[]", &out), 0);
+    json_decref(out);
+    assert_string_equal(script.authorization, "Bearer tok");
+    assert_int_equal(script.calls, 2);
 }
 
 static void test_values_are_escaped(void **state) {
@@ -165,7 +202,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(test_values_are_escaped), T(test_a_body_is_sent_and_an_answer_read),
         T(test_no_content),         T(test_key_material_disappears),
-        T(test_statuses),           T(test_hostile_answers),
+        T(test_bearer_tokens),      T(test_statuses),
+        T(test_hostile_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

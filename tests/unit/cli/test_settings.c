@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -153,6 +154,27 @@ static void test_secret_file(void **state) {
     (void)unlink(path);
 }
 
+/* A NUL ends no copy before the length that is said with it. */
+static void test_files_may_hold_zero_bytes(void **state) {
+    (void)state;
+    static const char bytes_[] = "max.retries=1\n#\0 and so on, behind what a string would hold\nmax.retries=2\n";
+    char *text = NULL;
+    size_t len = 0;
+    put_file("");
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_int_equal(write(fd, bytes_, sizeof(bytes_) - 1), sizeof(bytes_) - 1);
+    (void)close(fd);
+    assert_int_equal(settings_read_file(&text, &len, path, 1000, &err), 0);
+    assert_int_equal(len, sizeof(bytes_) - 1);
+    assert_memory_equal(text, bytes_, sizeof(bytes_));
+    mem_free(text);
+    assert_int_equal(settings_read_secret(&text, path, &err), SCHLOSS_E_CONF_VALUE);
+    char line[128];
+    (void)snprintf(line, sizeof(line), "version -F %s", path);
+    assert_int_equal(load_line(line, false), SCHLOSS_E_CONF_VALUE);
+    (void)unlink(path);
+}
+
 static void test_files_have_a_limit(void **state) {
     (void)state;
     char *text = NULL;
@@ -197,6 +219,7 @@ int main(void) {
         cmocka_unit_test(test_settings_of_drivers),
         cmocka_unit_test(test_unknown_names),
         cmocka_unit_test(test_errors_do_not_repeat_values),
+        cmocka_unit_test(test_files_may_hold_zero_bytes),
         cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_secret_file),
         cmocka_unit_test(test_files_have_a_limit),
