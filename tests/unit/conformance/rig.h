@@ -234,6 +234,9 @@ static inline schloss_rc rig_write_record(rig_t *r, schloss_bytes_t record, rig_
 static inline schloss_rc rig_write(rig_t *r, const char *json, rig_value_t *out) {
     const schloss_schema_t *schema = NULL;
     schloss_bytes_t record;
+    if (out != NULL) {
+        out->n = 0;
+    }
     schloss_rc rc = schloss_serializer_prepare(r->ser, &r->target, &schema, r->err);
     if (rc == 0) {
         rc = schloss_record_from_json(schema, json, strlen(json), SCHLOSS_RECORD_PLAIN, r->buf, &record, r->err);
