@@ -243,7 +243,8 @@ static schloss_rc init_run(core_t *c, view_t *v, rule_run_t *run, const rule_t *
     }
     if (run->is_payload || plan_n_fields(run->plan) > 0) {
         v->n_effective++;
-    } else {
+    } else if (v->writing ||
+               v->type.protobuf == NULL) { /* a reader of Protobuf looks at the first message to begin with */
         METRIC_ADD(rules_without_field, 1);
         LOG_WARN("rules", "rule %s of subject %s matches no string or bytes field: it encrypts nothing", r->name,
                  v->schema.subject);
