@@ -273,6 +273,13 @@ static void rules_are_counted(void **state) {
     world_close(&w);
 }
 
+static schloss_rc drop_letter(void *user, const schloss_dead_letter_t *letter, schloss_error_t *err) {
+    (void)user;
+    (void)letter;
+    (void)err;
+    return 0;
+}
+
 /* A key that is missed behind an executor makes the record run again from the first rule: it is one record still. */
 static void a_record_that_runs_again_is_counted_once(void **state) {
     (void)state;
@@ -299,6 +306,37 @@ static void a_record_that_runs_again_is_counted_once(void **state) {
     }
 }
 
+/* A handle with settings of its own has a core of its own, which outlives the client that it was made from; executors
+ * and sink are the client's and go last. */
+static void executors_outlive_their_client(void **state) {
+    (void)state;
+    world_t w;
+    schloss_encoded_t enc;
+    seen_t s = {.calls = 0}, sunk = {.calls = 0};
+    world_open(&w, FAKE_SCHEMA_PERSON, DOMAIN(RULE("up", "SHOUT", PII)), NULL);
+    add(&w, "SHOUT", &s, true, shout);
+    schloss_dead_letter_sink_t sink = {.size = sizeof(sink), .user = &sunk, .send = drop_letter, .destroy = destroyed};
+    assert_int_equal(schloss_client_set_dead_letter_sink(w.client, &sink, w.err), 0);
+    schloss_conf_t *over = schloss_conf_new();
+    assert_int_equal(schloss_conf_set(over, "schloss.tag.inheritance", "true", w.err), 0);
+    schloss_serializer_t *own = NULL;
+    assert_int_equal(schloss_serializer_new(w.client, over, &own, w.err), 0);
+    schloss_conf_free(over);
+    schloss_serializer_free(w.ser);
+    schloss_deserializer_free(w.de);
+    schloss_client_free(w.client);
+    w.ser = NULL;
+    w.de = NULL;
+    w.client = NULL;
+    assert_int_equal(schloss_serialize(own, &w.target, schloss_bytes(rec, rec_len), &enc, w.err), 0);
+    assert_true(s.calls > 0);
+    assert_int_equal(s.destroyed + sunk.destroyed, 0);
+    schloss_serializer_free(own);
+    assert_int_equal(s.destroyed, 1);
+    assert_int_equal(sunk.destroyed, 1);
+    world_close(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(fields_are_transformed_by_tag, setup),
@@ -309,6 +347,7 @@ int main(void) {
         cmocka_unit_test_setup(failures_are_errors_and_obey_on_failure, setup),
         cmocka_unit_test_setup(executors_are_checked_when_added, setup),
         cmocka_unit_test_setup(rules_are_counted, setup),
+        cmocka_unit_test_setup(executors_outlive_their_client, setup),
         cmocka_unit_test_setup(a_record_that_runs_again_is_counted_once, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -253,11 +253,43 @@ static void unknown_types_are_refused(void **state) {
     close_formats(&f);
 }
 
+/* So many topics and messages that the handle begins anew, at whatever moment: entries and their variants go together.
+ */
+static void many_topics_with_messages(void **state) {
+    (void)state;
+    formats_t f;
+    uint8_t first[512], other[512];
+    size_t n_first = 0, n_other = 0;
+    open_protobuf(&f, NULL);
+    assert_int_equal(write_message(&f, NULL, "{}", first, &n_first, NULL, NULL), 0);
+    /* the same payload as of message 0, spelled with a count of one: another entry for the same message */
+    memcpy(other, first, 5);
+    memcpy(other + 5, "\x02\x00", 2);
+    memcpy(other + 7, first + 6, n_first - 6);
+    n_other = n_first + 1;
+    for (unsigned i = 0; i < 9001; i++) {
+        char topic[32];
+        schloss_decoded_t d, e;
+        snprintf(topic, sizeof(topic), "t%u", i);
+        schloss_target_t t = {.topic = topic, .subject = WORLD_SUBJECT};
+        bool swap = i % 7 == 3;
+        assert_int_equal(schloss_deserialize(f.w.de, &t, schloss_bytes(swap ? other : first, swap ? n_other : n_first),
+                                             NULL, 0, &d, f.w.err),
+                         0);
+        assert_int_equal(schloss_deserialize(f.w.de, &t, schloss_bytes(swap ? first : other, swap ? n_first : n_other),
+                                             NULL, 0, &e, f.w.err),
+                         0);
+        assert_int_equal(e.value.len, d.value.len);
+    }
+    close_formats(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(messages_of_one_schema_take_turns), cmocka_unit_test(message_indexes_are_checked),
-        cmocka_unit_test(the_header_carries_the_indexes),    cmocka_unit_test(json_keeps_what_it_does_not_encrypt),
-        cmocka_unit_test(inspection_names_fields),           cmocka_unit_test(unknown_types_are_refused),
+        cmocka_unit_test(many_topics_with_messages),           cmocka_unit_test(messages_of_one_schema_take_turns),
+        cmocka_unit_test(message_indexes_are_checked),         cmocka_unit_test(the_header_carries_the_indexes),
+        cmocka_unit_test(json_keeps_what_it_does_not_encrypt), cmocka_unit_test(inspection_names_fields),
+        cmocka_unit_test(unknown_types_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
