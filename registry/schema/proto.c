@@ -9,7 +9,7 @@ static bool is_flat_enough(const char *p, size_t len) {
         if (*p == '"' || *p == '\'') {
             char quote = *p++;
             while (p < end && *p != quote && *p != '\n') {
-                p += *p == '\\' ? 2 : 1;
+                p += *p == '\\' && p + 1 < end && p[1] != '\n' ? 2 : 1; /* a line end ends it in any case */
             }
         } else if (*p == '/' && p + 1 < end && p[1] == '/') {
             while (p < end && *p != '\n') {

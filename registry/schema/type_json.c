@@ -118,18 +118,39 @@ static const char *kind_of(const json_t *s) {
     return "EMPTY";
 }
 
-/* Branches count in the order of their kinds' names. */
+/* Branches of one kind. */
+typedef struct tally {
+    const char *kind;
+    size_t n, at; /* how many; place of the next one */
+} tally_t;
+
+enum { KINDS = 16 }; /* more than kind_of() has */
+
+static tally_t *tally_of(tally_t tallies[KINDS], const char *kind) {
+    size_t i = 0;
+    while (i + 1 < KINDS && tallies[i].kind != NULL && strcmp(tallies[i].kind, kind) != 0) {
+        i++;
+    }
+    tallies[i].kind = kind;
+    return &tallies[i];
+}
+
+/* Branches count in the order of their kinds' names. There may be millions. */
 static void in_branches(finder_t *f, const json_t *list, const char *name, unsigned depth) {
+    tally_t tallies[KINDS] = {{NULL, 0, 0}};
     size_t n = json_array_size(list);
     for (size_t i = 0; i < n; i++) {
-        const json_t *branch = json_array_get(list, i);
-        size_t at = 0;
-        for (size_t j = 0; j < n; j++) {
-            int c = strcmp(kind_of(json_array_get(list, j)), kind_of(branch));
-            at += c < 0 || (c == 0 && j < i);
+        tally_of(tallies, kind_of(json_array_get(list, i)))->n++;
+    }
+    for (size_t i = 0; i < KINDS && tallies[i].kind != NULL; i++) {
+        for (size_t j = 0; j < KINDS && tallies[j].kind != NULL; j++) {
+            tallies[i].at += strcmp(tallies[j].kind, tallies[i].kind) < 0 ? tallies[j].n : 0;
         }
+    }
+    for (size_t i = 0; i < n; i++) {
+        const json_t *branch = json_array_get(list, i);
         char segment[48];
-        (void)snprintf(segment, sizeof segment, "%s.%zu", name, at);
+        (void)snprintf(segment, sizeof segment, "%s.%zu", name, tally_of(tallies, kind_of(branch))->at++);
         below(f, segment, branch, depth);
     }
 }

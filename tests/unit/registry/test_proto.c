@@ -256,6 +256,31 @@ static void bad_input(void **state) {
     buf_clear(&wire);
 }
 
+/* What hides brackets from the counter must hide them from libprotobuf, too, whose parser recurses. */
+static void brackets_are_counted_behind_broken_tokens(void **state) {
+    static const char *const heads[] = {"\"\\\n; ", "'\\\n; ",  "option a = \"\\\n; ", "/*/ */ ", "// \\\n", "\"\\x\";",
+                                        "'\"';",    "/ /*\"*/ "};
+    (void)state;
+    static schloss_error_t err;
+    size_t size = (size_t)1000 * 1024;
+    char *deep = malloc(size);
+    assert_non_null(deep);
+    buf_t wire = new_buf();
+    for (size_t i = 0; i < COUNT_OF(heads); i++) {
+        size_t n = strlen(heads[i]);
+        memcpy(deep, heads[i], n);
+        for (; n + 10 < size; n += 10) {
+            memcpy(deep + n, "message A{", 10);
+        }
+        buf_reset(&wire);
+        if (proto_read(deep, n, &wire, &err) != SCHLOSS_E_LIMIT_EXCEEDED) {
+            fail_msg("%s: %s", heads[i], err.message);
+        }
+    }
+    free(deep);
+    buf_clear(&wire);
+}
+
 static void names_that_lead_nowhere(void **state) {
     static const char *const rows[] = {
         "syntax=\"proto3\"; message A { Missing m = 1; }",
@@ -358,6 +383,7 @@ int main(void) {
         cmocka_unit_test(binary_registrations),
         cmocka_unit_test(imports),
         cmocka_unit_test(bad_input),
+        cmocka_unit_test(brackets_are_counted_behind_broken_tokens),
         cmocka_unit_test(names_that_lead_nowhere),
         cmocka_unit_test(tags),
         cmocka_unit_test(memory_runs_out),

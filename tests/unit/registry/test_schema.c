@@ -1,8 +1,10 @@
 /* Names, normal forms, rule sets, guids: all vectors of schema-registry-api section 6. */
 #include "base/text.h"
+#include "base/time.h"
 #include "registry/schema/guid.h"
 #include "registry/schema/meta.h"
 #include "registry/schema/name.h"
+#include "registry/schema/type.h"
 #include "registry/schema/unicode.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -162,6 +164,33 @@ static void rule_sets_merge_by_name(void **state) {
     request_clear(&rq);
 }
 
+/* A schema's size bounds the time that its tags take. */
+static void tags_among_many_branches(void **state) {
+    (void)state;
+    enum { N = 200000 };
+    static const char *const tags[] = {"*"};
+    static request_t rq;
+    buf_t text, out;
+    buf_init(&text, (size_t)8 << 20, "text", false);
+    buf_init(&out, (size_t)1 << 20, "tags", false);
+    buf_put_str(&text, "{\"oneOf\":[{\"type\":\"string\"},{\"type\":\"object\",\"properties\":{\"x\":"
+                       "{\"confluent:tags\":[\"PII\"]}}},{\"properties\":{\"y\":{\"confluent:tags\":[\"PII\"]}}}");
+    for (size_t i = 0; i < N; i++) {
+        buf_put_str(&text, ",1");
+    }
+    buf_put_str(&text, ",{\"items\":{\"properties\":{\"z\":{\"confluent:tags\":[\"PII\"]}}}}]}");
+    schema_source_t s = {.text = buf_cstr(&text)};
+    uint64_t began = time_thread_cpu_ns();
+    assert_int_equal(schema_json.find_tags(&rq, &s, tags, 1, &out), 0);
+    assert_true(time_thread_cpu_ns() - began < UINT64_C(5000000000));
+    /* array before the numbers, which count as empty, then objects */
+    assert_non_null(strstr(buf_cstr(&out), "\"oneof.0.array.object.z\""));
+    assert_non_null(strstr(buf_cstr(&out), "\"oneof.200001.object.x\""));
+    assert_non_null(strstr(buf_cstr(&out), "\"oneof.200002.object.y\""));
+    buf_clear(&text);
+    buf_clear(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(guids),
@@ -171,6 +200,7 @@ int main(void) {
         cmocka_unit_test(name_characters),
         cmocka_unit_test(merging),
         cmocka_unit_test(rule_sets_merge_by_name),
+        cmocka_unit_test(tags_among_many_branches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
