@@ -26,7 +26,7 @@ while read -r function; do
 done < <(cat "$root"/lib/libschloss*.exports) >"$scratch/pages"
 check "each function has a manual page" diff /dev/null "$scratch/pages"
 check "and all pages are clean roff" bash -c \
-    "for f in '$prefix'/share/man/man[13]/*; do groff -man -ww -Tutf8 -z \"\$f\" 2>&1; done | diff /dev/null -"
+    "cd '$prefix/share/man'; for f in man[13]/*; do groff -man -ww -Tutf8 -z \"\$f\" 2>&1; done | diff /dev/null -"
 check "the installed binary runs" "$prefix/bin/schloss" version
 check "the bash completion parses" bash -n "$prefix/share/bash-completion/completions/schloss"
 
