@@ -46,6 +46,7 @@ def file_of(name, text):
     return path
 
 
+# spec 8: 77
 def with_moto():
     python = venv("moto", ("3.11", "3.12", "3.13"), *MOTO)
     port = free_port()
@@ -113,6 +114,7 @@ def with_moto():
     expect("moto: gone", probe("aws-kms", e["KEY"], good), "CONNECT")
 
 
+# spec 8: 77
 def same_signature_as_curl(e, url):
     """curl signs the same request; what both send is seen by a listener that answers nothing of use."""
     import http.server

@@ -42,6 +42,7 @@ def paths():
     return [entry["path"] for entry in double.admin("log")]
 
 
+# spec 8: 79
 def oracle():
     """Does the double speak Azure? Microsoft's client walks its challenge, takes a token, wraps and unwraps."""
     version = microsoft("create", "oracle")
@@ -73,6 +74,7 @@ def oracle():
     check("Microsoft's client opens what our driver wrapped", base64.b64decode(plain) == MESSAGE)
 
 
+# spec 8: 79
 def versions():
     old = admin("create", name="k")["version"]
     expect("versioned key id", run(key("k", old)), None)

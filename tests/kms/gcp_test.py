@@ -43,6 +43,7 @@ service_account = {"type": "service_account", "project_id": "p1", "private_key_i
                    "client_email": EMAIL, "client_id": "100", "token_uri": double.url + "/google/token"}
 
 
+# spec 8: 80
 def oracle():
     """Does the double speak Google? Google's client signs its token, sends checksums, reads the double's."""
     file = double.file("oracle.json", json.dumps(service_account))

@@ -35,6 +35,7 @@ def log(part=""):
     return [e for e in double.admin("log") if part in e["path"]]
 
 
+# spec 8: 81
 def requests():
     """What goes over the wire (spec 4.6)."""
     admin("create", name="k")
@@ -118,6 +119,7 @@ def tokens():
     check("the token was renewed once", len(log("renew-self")) == 1)
 
 
+# spec 8: 81
 def logins():
     admin("approle", role="role1", secret="test-secret-id", policies=["all"])
     app = {"approle.role.id": "role1", "approle.secret.id": "test-secret-id"}
