@@ -434,32 +434,39 @@ static void put_service(printer_t *p, bytes_t service) {
     printer_put(p, "}\n");
 }
 
-static bool listed(bytes_t file, uint32_t number, uint64_t index) {
+enum { IMPORT_PUBLIC = 1, IMPORT_WEAK = 2 };
+
+/* What a file says of its imports, by index, in one pass: it may say it very often. */
+static void note_imports(bytes_t file, uint8_t kinds[LIMIT_PROTO_IMPORTS]) {
     proto_field_t f;
-    PROTO_EACH(f, file, number) {
-        if (f.value == index) {
-            return true;
+    cur_t c = cur_of(file);
+    while (proto_next(&c, &f)) {
+        if ((f.number == 10 || f.number == 11) && f.value < LIMIT_PROTO_IMPORTS) {
+            kinds[f.value] |= f.number == 10 ? IMPORT_PUBLIC : IMPORT_WEAK;
         }
     }
-    return false;
 }
 
 /* Weak imports are left out. */
 static void put_imports(printer_t *p, bytes_t file) {
     proto_field_t f;
+    uint8_t kinds[LIMIT_PROTO_IMPORTS] = {0};
     bool begun = false;
-    for (int publics = 0; publics < 2; publics++) {
-        uint64_t index = 0;
+    note_imports(file, kinds);
+    for (uint8_t wanted = 0; wanted <= IMPORT_PUBLIC; wanted++) {
+        size_t index = 0;
         PROTO_EACH(f, file, 3) {
-            bool is_public = listed(file, 10, index);
-            if (is_public == (publics != 0) && !listed(file, 11, index)) {
+            if (index == LIMIT_PROTO_IMPORTS) {
+                p->limit = true;
+                return;
+            }
+            if (kinds[index++] == wanted) {
                 printer_put(p, begun ? "" : "\n");
                 begun = true;
-                printer_put(p, publics ? "import public " : "import ");
+                printer_put(p, wanted == IMPORT_PUBLIC ? "import public " : "import ");
                 printer_put_quoted(p, f.data);
                 printer_put(p, ";\n");
             }
-            index++;
         }
     }
 }

@@ -1,6 +1,7 @@
 /* .proto text and descriptors: canonical text (spec 16.3), linking, hostile input, memory that runs out. */
 #include "registry/schema/proto.h"
 #include "base/text.h"
+#include "base/time.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -281,6 +282,30 @@ static void brackets_are_counted_behind_broken_tokens(void **state) {
     buf_clear(&wire);
 }
 
+/* Imports, what is said of them, and all else in a file do not multiply. */
+static void many_imports_beside_much_else(void **state) {
+    static const uint8_t fill[][2] = {{0x50, 0}, {0x58, 0}, {0x22, 0}}; /* public import 0, weak import 0, message */
+    (void)state;
+    static schloss_error_t err;
+    buf_t wire = new_buf(), text = new_buf();
+    for (size_t i = 0; i < COUNT_OF(fill); i++) {
+        buf_reset(&wire);
+        buf_reset(&text);
+        for (unsigned k = 0; k < LIMIT_PROTO_IMPORTS; k++) {
+            const uint8_t import[] = {0x1a, 2, 'a', (uint8_t)('a' + k % 26)};
+            buf_put(&wire, import, sizeof import);
+        }
+        for (size_t k = 0; k < 350000; k++) {
+            buf_put(&wire, fill[i], 2);
+        }
+        uint64_t began = time_thread_cpu_ns();
+        assert_int_equal(proto_print(buf_view(&wire), false, &text, &err), 0);
+        assert_true(time_thread_cpu_ns() - began < UINT64_C(3000000000));
+    }
+    buf_clear(&wire);
+    buf_clear(&text);
+}
+
 static void names_that_lead_nowhere(void **state) {
     static const char *const rows[] = {
         "syntax=\"proto3\"; message A { Missing m = 1; }",
@@ -384,6 +409,7 @@ int main(void) {
         cmocka_unit_test(imports),
         cmocka_unit_test(bad_input),
         cmocka_unit_test(brackets_are_counted_behind_broken_tokens),
+        cmocka_unit_test(many_imports_beside_much_else),
         cmocka_unit_test(names_that_lead_nowhere),
         cmocka_unit_test(tags),
         cmocka_unit_test(memory_runs_out),
