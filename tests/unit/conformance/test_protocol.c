@@ -294,6 +294,30 @@ static void a_soft_deleted_dek_reads_but_does_not_write(void **state) {
     rig_close(&r);
 }
 
+/* Specification 1.9: the newest version is soft-deleted, so the latest live one goes on, also when the version after it
+ * cannot be created because its number is taken. */
+/* spec 8: 42 */
+static void a_soft_deleted_version_lets_the_one_before_it_go_on(void **state) {
+    (void)state;
+    rig_t r;
+    rig_value_t v[3];
+    rig_open(&r, &rig_one[0], RIG_PII_RULE(RIG_LOCAL RIG_DAILY));
+    RIG_WRITES(&r, JSON, &v[0]);
+    rig_at(&r, r.now_ms + 2 * RIG_DAY);
+    RIG_WRITES(&r, JSON, &v[1]);
+    fake_registry_delete_dek(r.fr, "kek1", RIG_SUBJECT, 2, true);
+    rig_forget(&r);
+    RIG_WRITES(&r, JSON, &v[2]);
+    uint8_t raw[256];
+    (void)rig_base64(&v[2], 6, v[2].n - 6, raw);
+    assert_int_equal(raw[4], 1);
+    assert_int_equal(fake_registry_n_deks(r.fr), 2);
+    for (int i = 0; i < 3; i++) {
+        RIG_READS(&r, &v[i], JSON);
+    }
+    rig_close(&r);
+}
+
 /* spec 8: 43 */
 static void a_soft_deleted_kek_reads_and_is_revived(void **state) {
     (void)state;
@@ -395,6 +419,7 @@ int main(void) {
         cmocka_unit_test(an_alias_answers_with_its_own_subject),
         cmocka_unit_test(versions_follow_each_other_and_stay_readable),
         cmocka_unit_test(a_soft_deleted_dek_reads_but_does_not_write),
+        cmocka_unit_test(a_soft_deleted_version_lets_the_one_before_it_go_on),
         cmocka_unit_test(a_soft_deleted_kek_reads_and_is_revived),
         cmocka_unit_test(keys_are_asked_for_again_after_their_time),
         cmocka_unit_test(refusals_surface_and_busy_servers_are_asked_again),

@@ -1,6 +1,7 @@
 /* Single values in whole records of all three formats: checklist 1, 7, 10-12, 15-22. */
 #include "rig.h"
 #include "base/metrics.h"
+#include "crypto/aead.h"
 #include "crypto/nonce.h"
 #include "kms/kms.h"
 
@@ -240,6 +241,99 @@ static void other_alphabets_come_back(void **state) {
     }
 }
 
+/* A record of format i whose f1 is text as it stands. */
+static void put_text(rig_value_t *v, size_t i, const char *text) {
+    size_t n = strlen(text);
+    assert_true(n < 64);
+    memcpy(v->p, "\0\0\0\0\1", 5);
+    v->n = 5;
+    if (i == 0) {
+        v->p[v->n++] = (uint8_t)(2 * n);
+    } else if (i == 1) {
+        memcpy(v->p + v->n, "{\"f1\":\"", 7);
+        v->n += 7;
+    } else {
+        uint8_t head[3] = {0, 0x0a, (uint8_t)n};
+        memcpy(v->p + v->n, head, 3);
+        v->n += 3;
+    }
+    memcpy(v->p + v->n, text, n);
+    v->n += n;
+    if (i == 1) {
+        memcpy(v->p + v->n, "\"}", 2);
+        v->n += 2;
+    }
+}
+
+static const char *const field_names[] = {"f1Schema.f1", "$.f1", "c.R.f1"};
+
+/* spec 8: 19 */
+static void what_is_no_text_is_refused(void **state) {
+    (void)state;
+    uint8_t raw[64], sealed[64];
+    char text[128];
+    aead_key_t *key = NULL;
+    for (uint8_t k = 0; k < 64; k++) {
+        raw[k] = k;
+    }
+    assert_int_equal(aead_key_new(&key, DEK_AES256_SIV, bytes(raw, 64), AEAD_AUTO, NULL), 0);
+    assert_int_equal(aead_seal(key, (const uint8_t *)"abc\xff\xfe", 5, NULL, sealed, NULL), 0);
+    aead_key_free(key);
+    text[b64_encode((uint8_t *)text, sealed, 21)] = '\0';
+    for (size_t i = 0; i < 3; i++) {
+        rig_t r;
+        rig_value_t v;
+        char json[4096];
+        rig_open(&r, &rig_one[i], RIG_PII_RULE(RIG_LOCAL RIG_SIV));
+        rig_known_key(&r, "AES256_SIV", 1);
+        put_text(&v, i, text);
+        assert_int_equal(rig_read(&r, &v, json), SCHLOSS_E_BAD_UTF8);
+        assert_string_equal(schloss_error_field(r.err), field_names[i]);
+        assert_null(strstr(schloss_error_message(r.err), "abc"));
+        rig_close(&r);
+    }
+}
+
+/* spec 8: 13 */
+static void a_rotated_rule_wants_its_prefix(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        schloss_rc rc;
+    } t[] = {
+        {HELLO_TEXT, SCHLOSS_E_BAD_VERSION_MAGIC}, /* written before the rule had an expiry */
+        {"AQAAAAECAwQFBgcICQoLDA0ODxAREhMU", SCHLOSS_E_BAD_VERSION_MAGIC},
+        {"AAAAAA==", SCHLOSS_E_CIPHERTEXT_TOO_SHORT}, /* four bytes */
+        {"AA==", SCHLOSS_E_CIPHERTEXT_TOO_SHORT},
+        {"", SCHLOSS_E_CIPHERTEXT_TOO_SHORT},
+        {"AAAAAAE=", SCHLOSS_E_CIPHERTEXT_TOO_SHORT}, /* a prefix and nothing behind it */
+    };
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t k = 0; k < COUNT_OF(t); k++) {
+            rig_t r;
+            rig_value_t v;
+            char json[4096];
+            rig_open(&r, &rig_one[i], RIG_PII_RULE(RIG_LOCAL RIG_SIV RIG_DAILY));
+            rig_known_key(&r, "AES256_SIV", 1);
+            put_text(&v, i, t[k].text);
+            assert_int_equal(rig_read(&r, &v, json), t[k].rc);
+            assert_string_equal(schloss_error_field(r.err), field_names[i]);
+            rig_close(&r);
+        }
+    }
+    static const char *const rules =
+        RIG_ENCODING(RIG_RULE("r", "ENCRYPT_PAYLOAD", "", RIG_LOCAL RIG_SIV RIG_DAILY, ""));
+    rig_t r;
+    char json[4096];
+    rig_value_t magic = {.n = 40, .p = {0, 0, 0, 0, 1, 7}}, cut = {.n = 9, .p = {0, 0, 0, 0, 1, 0}};
+    rig_open(&r, &rig_one[0], rules);
+    rig_known_key(&r, "AES256_SIV", 1);
+    assert_int_equal(rig_read(&r, &magic, json), SCHLOSS_E_BAD_VERSION_MAGIC);
+    RIG_SAYS(&r, "Unknown magic byte!");
+    assert_int_equal(rig_read(&r, &cut, json), SCHLOSS_E_CIPHERTEXT_TOO_SHORT);
+    rig_close(&r);
+}
+
 /* spec 8: 20 */
 static void base64_may_lack_its_padding_only(void **state) {
     (void)state;
@@ -346,6 +440,8 @@ int main(void) {
         cmocka_unit_test(nulls_and_absent_values_need_no_key),
         cmocka_unit_test(empty_values_are_encrypted),
         cmocka_unit_test(other_alphabets_come_back),
+        cmocka_unit_test(what_is_no_text_is_refused),
+        cmocka_unit_test(a_rotated_rule_wants_its_prefix),
         cmocka_unit_test(base64_may_lack_its_padding_only),
         cmocka_unit_test(other_types_are_refused_on_writing_only),
         cmocka_unit_test(unions_of_several_types_leave_other_types_alone),
