@@ -69,9 +69,9 @@ static schloss_rc locate_message(handle_t *h, const schloss_target_t *target, fr
             memcmp(base->variant->framing.index, f->index, len) == 0) {
             *e = base->variant;
         } else {
-            size_t before = map_len(h->targets);
+            uint32_t sweeps = h->n_sweeps;
             TRY(handle_target(h, target, f, e, err));
-            if (map_len(h->targets) >= before) { /* else all entries were dropped, base too */
+            if (h->n_sweeps == sweeps) { /* else base may be gone */
                 base->variant = *e;
             }
         }

@@ -187,6 +187,22 @@ static bool same_target(const target_entry_t *e, const schloss_target_t *t, cons
                          (f->is_guid ? memcmp(f->guid, e->framing.guid, 16) == 0 : f->id == e->framing.id));
 }
 
+static bool is_idle(void *user, bytes_t key, void *value) {
+    (void)user;
+    (void)key;
+    target_entry_t *e = value;
+    e->variant = NULL; /* it may go */
+    return e->n_prepares == 0;
+}
+
+/* Hostile ids must not fill the memory: all entries go but those that a prepare is under way for. */
+static void sweep_targets(handle_t *h) {
+    h->last = NULL;
+    h->need.entry = NULL;
+    h->n_sweeps++;
+    map_sweep(h->targets, is_idle, NULL);
+}
+
 schloss_rc handle_target(handle_t *h, const schloss_target_t *t, const framing_t *f, target_entry_t **out,
                          schloss_error_t *err) {
     ENSURE(t != NULL && t->topic != NULL, err, INVALID_ARGUMENT, "target and its topic must not be NULL");
@@ -200,10 +216,8 @@ schloss_rc handle_target(handle_t *h, const schloss_target_t *t, const framing_t
            TARGET_KEY_MAX);
     target_entry_t *e = map_get(h->targets, bytes(key, n));
     if (e == NULL) {
-        if (map_len(h->targets) >= TARGETS_MAX && h->n_prepares == 0) { /* hostile ids must not fill the memory */
-            h->last = NULL;
-            h->need.entry = NULL;
-            map_clear(h->targets);
+        if (map_len(h->targets) >= TARGETS_MAX) {
+            sweep_targets(h);
         }
         e = entry_new(t, f);
         if (e == NULL || !map_put(h->targets, bytes(key, n), e)) {

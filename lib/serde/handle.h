@@ -22,6 +22,7 @@ typedef struct target_entry {
     run_counts_t *counts;
     uint64_t n_records, n_flushed;
     uint32_t generation; /* of the client when view was taken */
+    uint32_t n_prepares; /* under way for it: it must stay */
     /* how to fetch the view again */
     char *topic, *subject; /* subject NULL: strategy */
     bool is_key;
@@ -47,7 +48,7 @@ typedef struct handle {
     buf_t scratch;
     buf_t plain, made; /* sensitive: what a plan unescapes, what an executor makes */
     need_t need;
-    size_t n_prepares; /* that are under way: they point to entries of targets */
+    uint32_t n_sweeps; /* of targets: pointers to entries that nobody holds are good until the next one */
     size_t max_record;
     const char *require;           /* schloss.require.rules */
     bool key_header, value_header; /* writing: GUID in a header; reading: headers are looked at */

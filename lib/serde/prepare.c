@@ -41,7 +41,7 @@ static schloss_rc prepare_new(handle_t *h, schloss_prepare_t **out, schloss_erro
         mem_free(p);
         return rc;
     }
-    h->n_prepares++;
+    p->need.entry->n_prepares++;
     METRIC_ADD(need_key, 1);
     *out = p;
     return SCHLOSS_OK;
@@ -58,7 +58,7 @@ static void land(schloss_prepare_t *p, schloss_rc rc, const schloss_error_t *why
 void schloss_prepare_free(schloss_prepare_t *p) {
     if (p != NULL) {
         land(p, SCHLOSS_OK, NULL); /* abandoned: waiters try themselves */
-        p->h->n_prepares--;
+        p->need.entry->n_prepares--;
         io_free(p->io);
         dek_fill_clear(&p->fill);
         mem_free(p);
