@@ -2,9 +2,10 @@
 #include "registry/schema/proto.h"
 #include "base/text.h"
 
-/* Depth of brackets outside of strings and comments: libprotobuf parses by recursion. Counts more rather than less. */
+/* Depth of brackets outside of strings and comments: libprotobuf parses by recursion. Counts more rather than less; a
+ * bracket of another kind closes nothing, as the parser goes on behind errors. */
 static bool is_flat_enough(const char *p, size_t len) {
-    unsigned depth = 0;
+    unsigned braces = 0, others = 0;
     for (const char *end = p + len; p < end; p++) {
         if (*p == '"' || *p == '\'') {
             char quote = *p++;
@@ -19,12 +20,17 @@ static bool is_flat_enough(const char *p, size_t len) {
             for (p += 2; p + 1 < end && !(p[0] == '*' && p[1] == '/'); p++) {
             }
             p++;
-        } else if (strchr("{[(<", *p) != NULL && *p != '\0') {
-            if (++depth > LIMIT_PROTO_DEPTH) {
-                return false;
-            }
-        } else if (strchr("}])>", *p) != NULL && *p != '\0') {
-            depth -= depth > 0;
+        } else if (*p == '{') {
+            braces++;
+        } else if (*p == '}') {
+            braces -= braces > 0;
+        } else if (*p == '[' || *p == '(' || *p == '<') {
+            others++;
+        } else if (*p == ']' || *p == ')' || *p == '>') {
+            others -= others > 0;
+        }
+        if (braces > LIMIT_PROTO_DEPTH || others > LIMIT_PROTO_DEPTH) {
+            return false;
         }
     }
     return true;

@@ -261,21 +261,23 @@ static void bad_input(void **state) {
 static void brackets_are_counted_behind_broken_tokens(void **state) {
     static const char *const heads[] = {"\"\\\n; ", "'\\\n; ",  "option a = \"\\\n; ", "/*/ */ ", "// \\\n", "\"\\x\";",
                                         "'\"';",    "/ /*\"*/ "};
+    static const char *const units[] = {"message A{", "message A{];", "message A{);", "message A{>;", "message A{(];"};
     (void)state;
     static schloss_error_t err;
     size_t size = (size_t)1000 * 1024;
     char *deep = malloc(size);
     assert_non_null(deep);
     buf_t wire = new_buf();
-    for (size_t i = 0; i < COUNT_OF(heads); i++) {
-        size_t n = strlen(heads[i]);
-        memcpy(deep, heads[i], n);
-        for (; n + 10 < size; n += 10) {
-            memcpy(deep + n, "message A{", 10);
+    for (size_t i = 0; i < COUNT_OF(heads) * COUNT_OF(units); i++) {
+        const char *head = heads[i % COUNT_OF(heads)], *unit = units[i / COUNT_OF(heads)];
+        size_t n = strlen(head), len = strlen(unit);
+        memcpy(deep, head, n);
+        for (; n + len < size; n += len) {
+            memcpy(deep + n, unit, len);
         }
         buf_reset(&wire);
         if (proto_read(deep, n, &wire, &err) != SCHLOSS_E_LIMIT_EXCEEDED) {
-            fail_msg("%s: %s", heads[i], err.message);
+            fail_msg("%s%s: %s", head, unit, err.message);
         }
     }
     free(deep);
