@@ -237,6 +237,12 @@ typedef struct more_headers {
 
 static bool add_request_header(void *user, const char *name, const char *value) {
     more_headers_t *m = user;
+    if (strcasecmp(name, "Authorization") == 0) { /* in place of ours */
+        mem_wipe_str(m->s->authorization);
+        m->s->authorization = NULL;
+        sr_auth_free(m->s->auth);
+        m->s->auth = NULL;
+    }
     if (m->rc == SCHLOSS_OK) {
         m->rc = add_header(m->s, name, value, m->err);
     }

@@ -123,6 +123,34 @@ static void what_a_source_needs_is_demanded(void **state) {
     fake_registry_free(fr);
 }
 
+/* As in Java: a header of the application's own stands in place of the library's. */
+static void an_own_authorization_is_the_only_one(void **state) {
+    (void)state;
+    const char *basic[] = {
+        URL, FAKE_REGISTRY_URL, "basic.auth.user.info", "ann:pw", "request.header.authorization", "Own", NULL};
+    const char *oauth[] = {URL,
+                           FAKE_REGISTRY_URL,
+                           "bearer.auth.credentials.source",
+                           "OAUTHBEARER",
+                           "bearer.auth.issuer.endpoint.url",
+                           "http://i.test/t",
+                           "bearer.auth.client.id",
+                           "me",
+                           "bearer.auth.client.secret",
+                           "s",
+                           "request.header.Authorization",
+                           "Own",
+                           NULL};
+    const char *const *const cases[] = {basic, oauth};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const char *h = first_headers(cases[i]);
+        const char *first = strcasestr(h, "authorization: ");
+        assert_non_null(first);
+        assert_memory_equal(first + 15, "Own", 3);
+        assert_null(strcasestr(first + 1, "authorization: "));
+    }
+}
+
 /* A user of one host is no other host's business. */
 static void users_of_urls_stay_with_their_hosts(void **state) {
     (void)state;
@@ -248,6 +276,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(credentials_and_headers_are_sent, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_source_needs_is_demanded, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_own_authorization_is_the_only_one, setup, teardown),
         cmocka_unit_test_setup_teardown(users_of_urls_stay_with_their_hosts, setup, teardown),
         cmocka_unit_test_setup_teardown(a_token_endpoint_has_no_user_in_its_url, setup, teardown),
         cmocka_unit_test_setup_teardown(urls_begin_at_random_when_asked, setup, teardown),
