@@ -1,162 +1,135 @@
-/* libschloss on the benchmark's record, through the public API alone. A registry in this process (transport hook)
- * answers from fixed texts; after the first record no request is made, which the program checks.
+/* libschloss on the benchmark's records, through the public API alone, with a registry in the process (answers.h).
  *
- *   bench_schloss SECONDS IMPL        measures typed fields; bytes instead when IMPL is schloss-bytes
- *   bench_schloss plain               prints the record without encryption, in hex
- *   bench_schloss read FIELDS HEX     reads a record that the floor wrote
- * Typed: schloss_avro_put_* of twelve fields, then schloss_serialize; schloss_deserialize, then schloss_avro_get_* of
- * all. Bytes: the encoded record goes in and comes out. The environment chooses the back-end (SCHLOSS_CRYPTO_BACKEND).
- */
-#include "measure.h"
-#include "record.h"
-#include <schloss/schloss.h>
-#include <string.h>
+ *   bench_schloss SECONDS IMPL            measures typed records; bytes instead when IMPL is schloss-bytes
+ *   bench_schloss plain BENCH             prints the record of avro, json or protobuf without encryption, in hex
+ *   bench_schloss read BENCH CASE HEX     reads a record that the floor wrote
+ *   bench_schloss flat MILLIONS           resident memory after as many records of each format
+ * Typed: from a C struct to a record for the topic, and back. Avro through schloss_avro_put_* and _get_*; JSON and
+ * Protobuf with the plain codecs by hand (hand/), since libschloss has no encoders of its own for these. Bytes: the
+ * encoded record goes in and comes out. The environment chooses the back-end (SCHLOSS_CRYPTO_BACKEND). */
+#include "answers.h"
+#include "hand/json.h"
+#include "hand/protobuf.h"
 
-#define LIT(s) (s), sizeof(s) - 1
-
-/* ---- registry ---- */
-
-static unsigned requests;
-
-typedef struct canned {
-    const char *path; /* what the URL contains */
-    const char *body;
-} canned_t;
-
-#define SCHEMA_ANSWER(n, id)                                                                                           \
-    "{\"subject\":\"bench" n "-value\",\"version\":1,\"id\":" id ",\"guid\":\"00000000-0000-4000-8000-00000000000" id  \
-    "\",\"schema\":" BENCH_SCHEMA_JSON ",\"ruleSet\":"
-#define DEK_ANSWER(n)                                                                                                  \
-    "{\"kekName\":\"bench-kek\",\"subject\":\"bench" n "-value\",\"version\":1,\"algorithm\":\"" BENCH_ALGORITHM       \
-    "\",\"encryptedKeyMaterial\":\"" BENCH_WRAPPED_KEY "\",\"ts\":1764000000000}"
-
-static const canned_t answers[] = {
-    {"/subjects/bench0-value/versions/latest", SCHEMA_ANSWER("0", "1") BENCH_RULES_0 "}"},
-    {"/subjects/bench1-value/versions/latest", SCHEMA_ANSWER("1", "2") BENCH_RULES_1 "}"},
-    {"/subjects/bench3-value/versions/latest", SCHEMA_ANSWER("3", "4") BENCH_RULES_3 "}"},
-    {"/schemas/ids/1", SCHEMA_ANSWER("0", "1") BENCH_RULES_0 "}"},
-    {"/schemas/ids/2", SCHEMA_ANSWER("1", "2") BENCH_RULES_1 "}"},
-    {"/schemas/ids/4", SCHEMA_ANSWER("3", "4") BENCH_RULES_3 "}"},
-    {"/deks/bench1-value/", DEK_ANSWER("1")},
-    {"/deks/bench3-value/", DEK_ANSWER("3")},
-    {"/keks/bench-kek", "{\"name\":\"bench-kek\",\"kmsType\":\"local-kms\",\"kmsKeyId\":\"bench-key\",\"kmsProps\":{},"
-                        "\"shared\":false,\"ts\":1764000000000}"},
-};
-
-static schloss_rc perform(void *user, const schloss_http_request_t *req, schloss_http_response_t *out,
-                          schloss_error_t *err) {
-    (void)user;
-    (void)err;
-    static const char absent[] = "{\"error_code\":40401,\"message\":\"not found\"}";
-    const char *body = absent;
-    requests++;
-    for (size_t i = 0; i < sizeof answers / sizeof answers[0] && strcmp(req->method, "GET") == 0; i++) {
-        if (strstr(req->url, answers[i].path)) {
-            body = answers[i].body;
-            break;
-        }
-    }
-    memset(out, 0, sizeof *out);
-    out->status = body == absent ? 404 : 200;
-    out->body_len = strlen(body);
-    out->body = (uint8_t *)strdup(body);
-    return out->body ? SCHLOSS_OK : SCHLOSS_E_NO_MEMORY;
-}
-
-static void release(void *user, schloss_http_response_t *out) {
-    (void)user;
-    free(out->body);
-    out->body = NULL;
-}
-
-/* ---- one case ---- */
+/* ---- one case, one thread ---- */
 
 typedef struct bench {
+    const bench_case_t *c;
     schloss_error_t *err;
-    schloss_client_t *client;
     schloss_serializer_t *ser;
     schloss_deserializer_t *de;
     schloss_avro_writer_t *writer;
     schloss_avro_reader_t *reader;
     schloss_target_t target;
-    uint8_t encoded[512]; /* Avro binary of the record */
+    customer_t in, back;
+    view_t body, body_back; /* of a payload record */
+    uint8_t *room;          /* for the codecs by hand */
+    uint8_t *encoded;       /* the plain record */
     size_t encoded_len;
-    uint8_t framed[1024]; /* as it would lie on the topic */
+    uint8_t *framed; /* as it would lie on the topic */
     size_t framed_len;
 } bench_t;
 
-static void check(const bench_t *b, schloss_rc rc, const char *what) {
-    if (rc != SCHLOSS_OK) {
-        fprintf(stderr, "bench: %s: %s: %s. %s\n", what, schloss_rc_name(rc), schloss_error_message(b->err),
-                schloss_error_hint(b->err));
-        exit(1);
+static inline void put_text(schloss_avro_writer_t *w, view_t v) {
+    schloss_avro_put_string(w, (const char *)v.ptr, v.len);
+}
+
+static void avro_encode(bench_t *b) {
+    schloss_avro_writer_t *w = b->writer;
+    const customer_t *c = &b->in;
+    schloss_avro_put_long(w, c->id);
+    put_text(w, c->email);
+    put_text(w, c->name);
+    put_text(w, c->account);
+    put_text(w, c->street);
+    put_text(w, c->city);
+    schloss_avro_put_enum(w, c->country);
+    schloss_avro_put_long(w, c->created);
+    schloss_avro_put_double(w, c->balance);
+    schloss_avro_put_boolean(w, c->active);
+    schloss_avro_put_union(w, 1);
+    put_text(w, c->note);
+    schloss_avro_put_array(w, c->n_labels);
+    for (size_t i = 0; i < c->n_labels; i++) {
+        put_text(w, c->labels[i]);
+    }
+    schloss_avro_put_end(w);
+    for (size_t i = 0; i < c->n_extra; i++) {
+        put_text(w, c->extra[i]);
     }
 }
 
-static bool encode(bench_t *b, schloss_bytes_t *record) {
-    schloss_avro_writer_t *w = b->writer;
-    schloss_avro_writer_reset(w);
-    schloss_avro_put_long(w, REC_ID);
-    schloss_avro_put_string(w, LIT(REC_EMAIL));
-    schloss_avro_put_string(w, LIT(REC_NAME));
-    schloss_avro_put_string(w, LIT(REC_ACCOUNT));
-    schloss_avro_put_string(w, LIT(REC_STREET));
-    schloss_avro_put_string(w, LIT(REC_CITY));
-    schloss_avro_put_enum(w, REC_COUNTRY);
-    schloss_avro_put_long(w, REC_CREATED);
-    schloss_avro_put_double(w, REC_BALANCE);
-    schloss_avro_put_boolean(w, REC_ACTIVE);
-    schloss_avro_put_union(w, 1);
-    schloss_avro_put_string(w, LIT(REC_NOTE));
-    schloss_avro_put_array(w, 3);
-    schloss_avro_put_string(w, LIT(REC_LABELS_0));
-    schloss_avro_put_string(w, LIT(REC_LABELS_1));
-    schloss_avro_put_string(w, LIT(REC_LABELS_2));
-    schloss_avro_put_end(w);
-    return schloss_avro_writer_finish(w, record, b->err) == SCHLOSS_OK;
+/* The record as its application encodes it. */
+static inline bool encode(bench_t *b, schloss_bytes_t *record) {
+    floor_key_t *no_key = NULL;
+    if (b->c->format == AVRO) {
+        schloss_avro_writer_reset(b->writer);
+        if (b->c->size) {
+            schloss_avro_put_bytes(b->writer, b->body.ptr, b->body.len);
+        } else {
+            avro_encode(b);
+        }
+        return schloss_avro_writer_finish(b->writer, record, b->err) == SCHLOSS_OK;
+    }
+    const uint8_t *end = b->c->format == JSON ? json_put(b->room, &b->in, 0, no_key, no_cipher)
+                                              : pb_put(b->room, &b->in, 0, no_key, no_cipher);
+    *record = schloss_bytes(b->room, (size_t)(end - b->room));
+    return true;
 }
 
-typedef struct customer {
-    int64_t id;
-    schloss_bytes_t email;
-    schloss_bytes_t name;
-    schloss_bytes_t account;
-    schloss_bytes_t street;
-    schloss_bytes_t city;
-    int32_t country;
-    int64_t created;
-    double balance;
-    bool active;
-    schloss_bytes_t note;
-    schloss_bytes_t labels[8];
-    size_t n_labels;
-} customer_t;
+static inline view_t get_text(schloss_avro_reader_t *r) {
+    schloss_bytes_t v = schloss_avro_get_string(r);
+    return (view_t){v.ptr, v.len};
+}
 
-static bool decode(bench_t *b, schloss_bytes_t record, customer_t *c) {
+static void avro_decode(bench_t *b) {
     schloss_avro_reader_t *r = b->reader;
-    schloss_avro_reader_reset(r, record);
+    customer_t *c = &b->back;
     c->id = schloss_avro_get_long(r);
-    c->email = schloss_avro_get_string(r);
-    c->name = schloss_avro_get_string(r);
-    c->account = schloss_avro_get_string(r);
-    c->street = schloss_avro_get_string(r);
-    c->city = schloss_avro_get_string(r);
+    c->email = get_text(r);
+    c->name = get_text(r);
+    c->account = get_text(r);
+    c->street = get_text(r);
+    c->city = get_text(r);
     c->country = schloss_avro_get_enum(r);
     c->created = schloss_avro_get_long(r);
     c->balance = schloss_avro_get_double(r);
     c->active = schloss_avro_get_boolean(r);
-    c->note = schloss_avro_get_union(r) == 1 ? schloss_avro_get_string(r) : schloss_bytes(NULL, 0);
+    c->note = schloss_avro_get_union(r) == 1 ? get_text(r) : (view_t){NULL, 0};
     c->n_labels = 0;
     for (size_t n = schloss_avro_get_block(r); n != 0; n = schloss_avro_get_block(r)) {
         for (size_t i = 0; i < n; i++) {
-            schloss_bytes_t label = schloss_avro_get_string(r);
+            view_t label = get_text(r);
             if (c->n_labels < sizeof c->labels / sizeof c->labels[0]) {
                 c->labels[c->n_labels++] = label;
             }
         }
     }
-    bench_keep(c);
-    return schloss_avro_reader_finish(r, b->err) == SCHLOSS_OK;
+    c->n_extra = b->in.n_extra;
+    for (size_t i = 0; i < c->n_extra; i++) {
+        c->extra[i] = get_text(r);
+    }
+}
+
+static inline bool decode(bench_t *b, schloss_bytes_t record) {
+    floor_key_t *no_key = NULL;
+    cursor_t c = {record.ptr, record.ptr + record.len, b->room, false};
+    bool wide = b->in.n_extra > 0, ok;
+    if (b->c->format == AVRO) {
+        schloss_avro_reader_reset(b->reader, record);
+        if (b->c->size) {
+            schloss_bytes_t body = schloss_avro_get_bytes(b->reader);
+            b->body_back = (view_t){body.ptr, body.len};
+        } else {
+            avro_decode(b);
+        }
+        ok = schloss_avro_reader_finish(b->reader, b->err) == SCHLOSS_OK;
+    } else {
+        ok = b->c->format == JSON ? json_get(&c, &b->back, 0, wide, no_key, no_cipher)
+                                  : pb_get(&c, &b->back, 0, wide, no_key, no_cipher);
+    }
+    bench_keep(&b->back);
+    return ok;
 }
 
 static bool serialize_bytes(void *user) {
@@ -189,42 +162,41 @@ static bool deserialize_bytes(void *user) {
 static bool deserialize_typed(void *user) {
     bench_t *b = user;
     schloss_decoded_t out;
-    customer_t c;
     schloss_bytes_t value = schloss_bytes(b->framed, b->framed_len);
-    return schloss_deserialize(b->de, &b->target, value, NULL, 0, &out, b->err) == SCHLOSS_OK &&
-           decode(b, out.value, &c);
+    return schloss_deserialize(b->de, &b->target, value, NULL, 0, &out, b->err) == SCHLOSS_OK && decode(b, out.value);
 }
 
-static bool is(schloss_bytes_t v, const char *text) {
-    return v.len == strlen(text) && memcmp(v.ptr, text, v.len) == 0;
-}
-
-/* Reads b->framed and compares the fields with the record. */
+/* Reads b->framed and compares with the record. */
 static void check_read(bench_t *b) {
     schloss_decoded_t out;
-    customer_t c;
     schloss_bytes_t value = schloss_bytes(b->framed, b->framed_len);
-    check(b, schloss_deserialize(b->de, &b->target, value, NULL, 0, &out, b->err), "deserialize");
-    bench_check(decode(b, out.value, &c), "decode");
-    bench_check(c.id == REC_ID && is(c.email, REC_EMAIL) && is(c.name, REC_NAME) && is(c.account, REC_ACCOUNT) &&
-                    is(c.street, REC_STREET) && is(c.city, REC_CITY) && c.country == REC_COUNTRY &&
-                    c.created == REC_CREATED && c.balance == REC_BALANCE && c.active == REC_ACTIVE &&
-                    is(c.note, REC_NOTE) && c.n_labels == 3 && is(c.labels[2], REC_LABELS_2),
-                "fields read back");
+    must(schloss_deserialize(b->de, &b->target, value, NULL, 0, &out, b->err), b->err, "deserialize");
+    bench_check(decode(b, out.value), "decode");
+    bench_check(b->c->size ? view_same(b->body, b->body_back) : customer_same(&b->in, &b->back), "fields read back");
 }
 
-static void open_case(bench_t *b, int fields) {
-    static const char *const topics[] = {"bench0", "bench1", "", "bench3"};
+static void open_case(bench_t *b, const bench_case_t *c, schloss_client_t *client) {
+    size_t room = c->size ? c->size + 1024 : 4096;
+    *b = (bench_t){.c = c, .target = {.topic = c->topic}, .in = customer_make(c->fields == 20)};
+    b->err = schloss_error_new();
+    b->writer = schloss_avro_writer_new(0);
+    b->reader = schloss_avro_reader_new();
+    b->room = malloc(room);
+    b->encoded = malloc(room);
+    b->framed = malloc(room);
+    uint8_t *body = malloc(c->body + 1);
+    bench_check(b->err && b->writer && b->reader && b->room && b->encoded && b->framed && body, "memory");
+    case_fill(body, c->body);
+    b->body = (view_t){body, c->body};
     schloss_bytes_t record;
     schloss_encoded_t out;
-    b->target = (schloss_target_t){.topic = topics[fields]};
-    check(b, schloss_serializer_new(b->client, NULL, &b->ser, b->err), "serializer");
-    check(b, schloss_deserializer_new(b->client, NULL, &b->de, b->err), "deserializer");
-    bench_check(encode(b, &record) && record.len <= sizeof b->encoded, "encode");
+    must(schloss_serializer_new(client, NULL, &b->ser, b->err), b->err, "serializer");
+    must(schloss_deserializer_new(client, NULL, &b->de, b->err), b->err, "deserializer");
+    bench_check(encode(b, &record) && record.len <= room, "encode");
     memcpy(b->encoded, record.ptr, record.len);
     b->encoded_len = record.len;
-    check(b, schloss_serialize(b->ser, &b->target, record, &out, b->err), "serialize");
-    bench_check(out.value.len <= sizeof b->framed, "size of the record");
+    must(schloss_serialize(b->ser, &b->target, record, &out, b->err), b->err, "serialize");
+    bench_check(out.value.len <= room, "size of the record");
     memcpy(b->framed, out.value.ptr, out.value.len);
     b->framed_len = out.value.len;
 }
@@ -232,17 +204,68 @@ static void open_case(bench_t *b, int fields) {
 static void close_case(bench_t *b) {
     schloss_serializer_free(b->ser);
     schloss_deserializer_free(b->de);
+    schloss_avro_writer_free(b->writer);
+    schloss_avro_reader_free(b->reader);
+    schloss_error_free(b->err);
+    free(b->room);
+    free(b->encoded);
+    free(b->framed);
+    free((uint8_t *)b->body.ptr);
 }
 
-static void measure_case(bench_t *b, int fields, double seconds, const char *impl) {
+/* ---- driver ---- */
+
+static void measure_case(const bench_case_t *c, schloss_client_t *client, const answers_t *answers, double seconds,
+                         const char *impl) {
+    static bench_t b[BENCH_THREADS];
+    void *users[BENCH_THREADS];
     bool bytes = strcmp(impl, "schloss-bytes") == 0;
-    open_case(b, fields);
-    check_read(b);
-    unsigned before = requests;
-    bench_measure(impl, fields, "serialize", seconds, bytes ? serialize_bytes : serialize_typed, b);
-    bench_measure(impl, fields, "deserialize", seconds, bytes ? deserialize_bytes : deserialize_typed, b);
-    bench_check(requests == before, "no request once caches are warm");
-    close_case(b);
+    bench_line_t line = {c->bench, c->name, impl};
+    for (size_t i = 0; i < BENCH_THREADS; i++) {
+        users[i] = &b[i];
+        open_case(&b[i], c, client);
+        check_read(&b[i]);
+    }
+    bench_call_t ser = bytes ? serialize_bytes : serialize_typed, de = bytes ? deserialize_bytes : deserialize_typed;
+    unsigned before = answers->requests;
+    bench_measure(line, "serialize", seconds, ser, &b[0]);
+    bench_measure(line, "deserialize", seconds, de, &b[0]);
+    if (c->two_threads) {
+        bench_measure_threads(line, "serialize", seconds, ser, users);
+        bench_measure_threads(line, "deserialize", seconds, de, users);
+    }
+    bench_check(answers->requests == before, "no request once caches are warm");
+    for (size_t i = 0; i < BENCH_THREADS; i++) {
+        close_case(&b[i]);
+    }
+}
+
+static long resident_kib(void) {
+    long pages = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    bench_check(f != NULL && fscanf(f, "%ld %ld", &pages, &resident) == 2, "/proc/self/statm");
+    fclose(f);
+    return resident * 4;
+}
+
+/* Resident memory after a hundredth of the records and after all of them. */
+static void flat(schloss_client_t *client, double millions) {
+    static const char *const benches[] = {"avro", "json", "protobuf"};
+    for (size_t i = 0; i < 3; i++) {
+        bench_t b;
+        uint64_t n = (uint64_t)(millions * 5e5); /* each writes a record and reads one */
+        open_case(&b, case_find(benches[i], "3f/AES256_GCM"), client);
+        long first = 0;
+        for (uint64_t k = 0; k < n; k++) {
+            bench_check(serialize_typed(&b) && deserialize_typed(&b), "a record");
+            if (k == n / 100) {
+                first = resident_kib();
+            }
+        }
+        printf("{\"bench\":\"%s\",\"records\":%llu,\"first_kib\":%ld,\"last_kib\":%ld}\n", benches[i],
+               (unsigned long long)n * 2, first, resident_kib());
+        close_case(&b);
+    }
 }
 
 static size_t from_hex(const char *text, uint8_t *out, size_t room) {
@@ -256,40 +279,38 @@ static size_t from_hex(const char *text, uint8_t *out, size_t room) {
 }
 
 int main(int argc, char **argv) {
-    bench_t b = {.err = schloss_error_new()};
-    schloss_conf_t *conf = schloss_conf_new();
-    schloss_transport_t transport = {.size = sizeof transport, .perform = perform, .release = release};
-    bench_check(b.err && conf && argc >= 2, "usage: bench_schloss SECONDS IMPL | plain | read FIELDS HEX");
-    check(&b, schloss_conf_set(conf, "schema.registry.url", "http://127.0.0.1:1", b.err), "url");
-    check(&b, schloss_conf_set(conf, "secret", BENCH_SECRET, b.err), "secret");
-    check(&b, schloss_client_new(conf, &transport, &b.client, b.err), "client");
-    b.writer = schloss_avro_writer_new(0);
-    b.reader = schloss_avro_reader_new();
-    bench_check(b.writer && b.reader, "writer and reader");
-    if (strcmp(argv[1], "plain") == 0) {
-        open_case(&b, 0);
-        for (size_t i = 0; i < b.framed_len; i++) {
-            printf("%02x", b.framed[i]);
+    static answers_t answers;
+    schloss_transport_t transport = {
+        .size = sizeof transport, .user = &answers, .perform = answers_perform, .release = answers_release};
+    schloss_error_t *err = schloss_error_new();
+    bench_check(err && argc >= 3,
+                "usage: bench_schloss SECONDS IMPL | plain BENCH | read BENCH CASE HEX | flat MILLIONS");
+    schloss_client_t *client = bench_client(&transport, err);
+    bool plain = strcmp(argv[1], "plain") == 0, read = strcmp(argv[1], "read") == 0;
+    if (plain || (read && argc >= 5)) {
+        const bench_case_t *c = case_find(argv[2], read ? argv[3] : "0f/AES256_GCM");
+        bench_t b;
+        open_case(&b, c, client);
+        if (read) {
+            b.framed_len = from_hex(argv[4], b.framed, c->size ? c->size + 1024 : 4096);
+            check_read(&b);
+        } else {
+            for (size_t i = 0; i < b.framed_len; i++) {
+                printf("%02x", b.framed[i]);
+            }
+            printf("\n");
         }
-        printf("\n");
         close_case(&b);
-    } else if (strcmp(argv[1], "read") == 0 && argc >= 4) {
-        open_case(&b, atoi(argv[2]) & 3);
-        b.framed_len = from_hex(argv[3], b.framed, sizeof b.framed);
-        check_read(&b);
-        close_case(&b);
+    } else if (strcmp(argv[1], "flat") == 0) {
+        flat(client, atof(argv[2]));
     } else {
         double seconds = atof(argv[1]);
-        bench_check(seconds > 0 && argc >= 3, "usage: bench_schloss SECONDS IMPL");
-        static const int cases[] = {0, 1, 3};
-        for (size_t i = 0; i < 3; i++) {
-            measure_case(&b, cases[i], seconds, argv[2]);
+        bench_check(seconds > 0, "SECONDS must be a number");
+        for (const bench_case_t *c = bench_cases; c < bench_cases + N_CASES; c++) {
+            measure_case(c, client, &answers, seconds, argv[2]);
         }
     }
-    schloss_avro_writer_free(b.writer);
-    schloss_avro_reader_free(b.reader);
-    schloss_client_free(b.client);
-    schloss_conf_free(conf);
-    schloss_error_free(b.err);
+    schloss_client_free(client);
+    schloss_error_free(err);
     return 0;
 }

@@ -12,6 +12,7 @@ import time
 import record
 
 SCHEMAS = 10000
+SHAPE = json.loads(record.avro({}))
 STARTS = 7
 
 
@@ -65,7 +66,7 @@ def fill(registry, first, last):
     """Registers different schemas of the benchmark's shape, each under its own subject."""
     connection = registry.connect()
     for i in range(first, last):
-        schema = dict(record.SCHEMA, name="Customer%05d" % i)
+        schema = dict(SHAPE, name="Customer%05d" % i)
         registry.post("/subjects/topic-%05d-value/versions" % i, {"schema": json.dumps(schema, separators=(",", ":"))}, connection)
     connection.close()
 

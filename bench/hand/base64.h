@@ -1,6 +1,6 @@
 /* Base64 by tables: two characters per look-up when encoding, four look-ups per three bytes when decoding. */
-#ifndef BENCH_FLOOR_BASE64_H
-#define BENCH_FLOOR_BASE64_H
+#ifndef BENCH_HAND_BASE64_H
+#define BENCH_HAND_BASE64_H
 
 #include <stdbool.h>
 #include <stddef.h>
