@@ -33,6 +33,20 @@ void out_clean(FILE *f, const char *s, size_t n) {
     }
 }
 
+void out_clean_lines(FILE *f, const char *s, size_t n) {
+    for (const char *end = s + n; s < end;) {
+        const char *stop = s;
+        while (stop < end && *stop != '\n' && *stop != '\t') {
+            stop++;
+        }
+        out_clean(f, s, (size_t)(stop - s));
+        if (stop < end) {
+            (void)fputc(*stop++, f);
+        }
+        s = stop;
+    }
+}
+
 /* ---- values ---- */
 
 static const json_t *member_of(const json_t *v, const char *member) {

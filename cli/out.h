@@ -26,6 +26,8 @@ void out_json(FILE *f, const json_t *v, bool indent);
 void out_yaml(FILE *f, const json_t *v);
 /* Untrusted text with control characters replaced, so that a record or a registry cannot steer a terminal. */
 void out_clean(FILE *f, const char *s, size_t n);
+/* The same for text of several lines: line ends and tabs stay. */
+void out_clean_lines(FILE *f, const char *s, size_t n);
 
 /* "schloss: message", then hint and context, each on its line. detail adds code and HTTP status. */
 void out_error(FILE *f, const schloss_error_t *err, bool detail);

@@ -112,7 +112,8 @@ static void put_part(const char *heading, const json_t *v) {
         if (parsed != NULL) {
             out_json(stdout, parsed, true);
         } else {
-            (void)printf("%s\n", json_string_value(v));
+            out_clean_lines(stdout, json_string_value(v), json_string_length(v));
+            (void)putchar('\n');
         }
         json_decref(parsed);
     } else {

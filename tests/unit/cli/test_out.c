@@ -119,6 +119,13 @@ static void test_control_characters_are_replaced(void **state) {
     assert_string_equal(written(), "a?[31mb????c");
 }
 
+static void test_lines_of_others_steer_no_terminal(void **state) {
+    (void)state;
+    const char evil[] = "message A {\r\n\tint32 a\x1b]0;x\x07 = 1;\n}\n\xc2\x9b";
+    out_clean_lines(out, evil, sizeof(evil) - 1);
+    assert_string_equal(written(), "message A {?\n\tint32 a?]0;x? = 1;\n}\n?");
+}
+
 static void test_an_error_has_hint_and_context(void **state) {
     (void)state;
     schloss_error_t e;
@@ -162,6 +169,7 @@ int main(void) {
         T(test_yaml),
         T(test_yaml_quotes_keys_that_mean_something_else),
         T(test_control_characters_are_replaced),
+        T(test_lines_of_others_steer_no_terminal),
         T(test_an_error_has_hint_and_context),
         T(test_detail_names_the_code),
         T(test_forms),
