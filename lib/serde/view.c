@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "rules/tags.h"
 #include "rules/wildcard.h"
 #include "serde/conf.h"
 #include "serde/framing.h"
@@ -215,6 +216,21 @@ static schloss_rc equip(core_t *c, view_t *v, rule_run_t *run, schloss_error_t *
     return run->executor == NULL ? find_slot(c, v, run, why) : SCHLOSS_OK;
 }
 
+/* "$.items[0].ssn" looks like a path and is a set of characters, to all clients: it covers nothing. */
+static void warn_of_brackets(const view_t *v, const rule_t *r) {
+    const char *pattern = NULL;
+    json_t *list = NULL;
+    json_object_foreach(json_object_get(v->schema.sr->metadata, "tags"), pattern, list) {
+        if (strchr(pattern, '[') != NULL && rule_wants_list(r, list)) {
+            LOG_WARN(
+                "rules",
+                "rule %s of subject %s: brackets in the pattern '%.200s' of metadata.tags are a set of characters, "
+                "no index; leave the index out, or write * there",
+                r->name, v->schema.subject, pattern);
+        }
+    }
+}
+
 static schloss_rc init_run(core_t *c, view_t *v, rule_run_t *run, const rule_t *r, schloss_error_t *err) {
     run->rule = r;
     run->is_payload = r->is_encoding;
@@ -240,6 +256,9 @@ static schloss_rc init_run(core_t *c, view_t *v, rule_run_t *run, const rule_t *
     TRY(rc);
     if (run->executor != NULL) {
         return SCHLOSS_OK;
+    }
+    if (v->writing && !run->is_payload) {
+        warn_of_brackets(v, r);
     }
     if (run->is_payload || plan_n_fields(run->plan) > 0) {
         v->n_effective++;

@@ -86,6 +86,41 @@ static void malformed_metadata_and_parameters_are_refused(void **state) {
     }
 }
 
+static unsigned n_brackets;
+static void count_brackets(int level, const char *component, const char *message, void *user) {
+    (void)component;
+    (void)user;
+    n_brackets += level == SCHLOSS_LOG_WARN && strstr(message, "$.items[*].ssn") != NULL;
+}
+
+/* Who writes an index means one; to every client it is a set of characters, and the field leaves in clear. */
+static void brackets_in_patterns_are_told(void **state) {
+    (void)state;
+    static const struct {
+        const char *tag;
+        unsigned n;
+    } rows[] = {{"PII", 1}, {"OTHER", 0}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        world_t w;
+        schloss_encoded_t enc;
+        world_open(&w, FAKE_SCHEMA_PERSON, NULL, NULL);
+        fault_pause();
+        json_t *rules = json_loads(FAKE_RULES_PII("AES256_GCM", ""), 0, NULL);
+        json_t *s = json_pack("{s:s,s:i,s:i,s:s,s:{s:{s:[s],s:[s]}},s:o}", "subject", WORLD_SUBJECT, "version", 2, "id",
+                              2, "schema", FAKE_SCHEMA_PERSON, "metadata", "tags", "$.items[*].ssn", rows[i].tag,
+                              "$.items*.ssn", "PII", "ruleSet", rules);
+        fake_registry_put_schema(w.fr, s);
+        json_decref(s);
+        fault_resume();
+        n_brackets = 0;
+        schloss_log_set(count_brackets, NULL, SCHLOSS_LOG_WARN);
+        assert_int_equal(schloss_serialize(w.ser, &w.target, schloss_bytes(rec, rec_len), &enc, w.err), 0);
+        assert_int_equal(schloss_serialize(w.ser, &w.target, schloss_bytes(rec, rec_len), &enc, w.err), 0);
+        assert_int_equal(n_brackets, rows[i].n);
+        world_close(&w);
+    }
+}
+
 static void guards(void **state) {
     (void)state;
     assert_true(view_is_guarded("orders-value", "true"));
@@ -127,6 +162,7 @@ static void failures_name_the_kek(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_lax_rule_does_not_stand_for_a_strict_one, setup),
+        cmocka_unit_test_setup(brackets_in_patterns_are_told, setup),
         cmocka_unit_test_setup(malformed_metadata_and_parameters_are_refused, setup),
         cmocka_unit_test_setup(guards, setup),
         cmocka_unit_test_setup(failures_name_the_kek, setup),
