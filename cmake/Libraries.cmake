@@ -52,7 +52,12 @@ if(TARGET room_registry)
 endif()
 
 if(TARGET room_serde)
-  # Soname policy (docs/abi.md): 0 until 1.0 promises more; symbols carry the version node of lib/libschloss.map.
+  # Soname policy (docs/abi.md): before 1.0 a minor version may break programs, so it is part of the soname. Symbols
+  # carry the version node of lib/libschloss.map.
+  set(schloss_soversion ${PROJECT_VERSION_MAJOR})
+  if(schloss_soversion EQUAL 0)
+    set(schloss_soversion 0.${PROJECT_VERSION_MINOR})
+  endif()
   # Beside the interface it shows its modules what they call, under the version node SCHLOSS_PRIVATE: just the names
   # that their objects leave undefined. -Bsymbolic-functions keeps all calls inside the library direct.
   set(schloss_map ${CMAKE_BINARY_DIR}/libschloss.map)
@@ -70,7 +75,7 @@ if(TARGET room_serde)
   add_custom_target(schloss_map DEPENDS ${schloss_map})
   add_library(schloss SHARED ${lib_objects} $<TARGET_OBJECTS:kms_builtin_modules>)
   add_dependencies(schloss schloss_map)
-  set_target_properties(schloss PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+  set_target_properties(schloss PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${schloss_soversion}
                         LINK_DEPENDS ${schloss_map})
   target_link_libraries(schloss PRIVATE ${SCHLOSS_LIB_LINK})
   target_link_options(schloss PRIVATE -Wl,--version-script=${schloss_map} -Wl,-z,defs -Wl,-Bsymbolic-functions)
@@ -95,7 +100,7 @@ endif()
 if(TARGET schloss AND TARGET room_kafka)
   add_library(schloss_kafka SHARED $<TARGET_OBJECTS:room_kafka>)
   set_target_properties(schloss_kafka PROPERTIES OUTPUT_NAME schloss-kafka VERSION ${PROJECT_VERSION}
-                        SOVERSION ${PROJECT_VERSION_MAJOR} LINK_DEPENDS ${CMAKE_SOURCE_DIR}/lib/libschloss.map)
+                        SOVERSION ${schloss_soversion} LINK_DEPENDS ${CMAKE_SOURCE_DIR}/lib/libschloss.map)
   target_link_libraries(schloss_kafka PUBLIC schloss PkgConfig::RDKAFKA)
   target_link_options(schloss_kafka PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/lib/libschloss.map -Wl,-z,defs)
   target_include_directories(schloss_kafka INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
