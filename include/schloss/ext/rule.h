@@ -1,7 +1,9 @@
 /* Rules of an application's own: executors for rule types that the library does not execute (CEL, JSONata, masking),
  * and what happens to a record whose rule failed under the action DLQ.
  *
- * Both are given to a client before its first record and live as long as it.
+ * Both are given to a client before its first record and live as long as it. A record that meets a key which must be
+ * fetched runs again from its first rule, so an executor may see it more than once. The text of an executor's error
+ * goes into the dead letter (__rule.exception): no plaintext in it.
  *
  * Threads: they are called on the thread that serialises or deserialises; several threads may call at once. Since 0.2.
  */
