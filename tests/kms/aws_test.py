@@ -21,8 +21,9 @@ from kms_lib import Server, ROOT, check, expect, finish, free_port, probe, venv 
 
 MOTO = ["moto[server,kms,sts,iam]==5.2.5", "boto3==1.44.5"]
 # What follows moto-ext are the versions that this LocalStack still imports.
-LOCALSTACK = ["localstack-core[base-runtime]==4.14.0", "moto-ext==5.1.54", "boto3==1.42.54", "service_identity==24.2.0",
-              "pyopenssl==24.3.0", "cryptography==44.0.3", "cbor2==5.9.0"]
+# 4.9.2 is the last that runs on Python 3.11, Debian 12's; the pins are what it still works with.
+LOCALSTACK = ["localstack-core[base-runtime]==4.9.2", "moto-ext==5.1.12.post22", "boto3==1.40.40",
+              "service_identity==24.2.0", "pyopenssl==24.3.0", "cryptography==44.0.3", "cbor2==5.9.0"]
 SCRATCH = tempfile.TemporaryDirectory(prefix="schloss-aws-")
 
 
@@ -163,7 +164,7 @@ def same_signature_as_curl(e, url):
 
 
 def with_localstack():
-    python = venv("localstack", ("3.13",), *LOCALSTACK)
+    python = venv("localstack", ("3.11", "3.12", "3.13"), *LOCALSTACK)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     data = os.path.join(SCRATCH.name, "localstack")

@@ -512,7 +512,7 @@ static void test_headers_are_renewed_for_a_retry(void **state) {
     fix_t *f = *state;
     f->svc.retries_wait_ms = 0;
     for (int i = 0; i < 3; i++) {
-        char value[8];
+        char value[16];
         (void)snprintf(value, sizeof value, "t%d", i);
         const schloss_http_header_t h = {"X-Date", value};
         io_call_t call = {.method = "GET", .path = "/x", .headers = &h, .n_headers = 1};

@@ -387,7 +387,7 @@ static void memory_runs_out(void **state) {
 /* Each file imports the next one. */
 static void long_chains(void **state) {
     enum { N = 1000 };
-    static char names[N][16], texts[N][64];
+    static char names[N][24], texts[N][64];
     static proto_file_t files[N];
     static schloss_error_t err;
     (void)state;
