@@ -110,7 +110,8 @@ schloss_rc writer_fetch(const handle_t *h, write_by_t by, const char *subject, i
 /* ---- the same binary form? ---- */
 
 typedef struct compare {
-    const avro_type_t **met; /* by index of a: the type of b that it was compared with; types may recurse */
+    map_t *met; /* pairs that were compared, or are being: types may recurse, and lead to each other on many ways */
+    bool oom;
     const char *where;
     unsigned depth;
 } compare_t;
@@ -165,10 +166,14 @@ static bool same_form(compare_t *c, const avro_type_t *a, const avro_type_t *b, 
         return differ(c, at);
     }
     if (a->name != NULL) {
-        if (c->met[a->index] == b) {
+        const uint32_t pair[2] = {a->index, b->index};
+        if (map_get(c->met, bytes(pair, sizeof pair)) != NULL) {
             return true;
         }
-        c->met[a->index] = b;
+        if (!map_put(c->met, bytes(pair, sizeof pair), c)) {
+            c->oom = true;
+            return false;
+        }
     }
     c->depth++;
     bool same = same_members(c, a, b, at);
@@ -184,18 +189,19 @@ static schloss_rc compare_avro(const handle_t *h, const sr_schema_t *sr, const a
     }
     compare_t c = {.met = NULL};
     if (rc == SCHLOSS_OK) {
-        c.met = mem_calloc(avro_schema_n_types(mine) + 1, sizeof(*c.met));
+        c.met = map_new(NULL);
         rc = c.met == NULL ? NO_MEMORY(err) : SCHLOSS_OK;
     }
     if (rc == SCHLOSS_OK && !same_form(&c, avro_schema_root(mine), avro_schema_root(theirs), "the root")) {
-        rc = FAIL(err, DATA_MISMATCH,
-                  "records of the application's schema have not the binary form of the schema to write with (id %d, "
-                  "version %d): they differ at %s",
-                  (int)sr->id, (int)sr->version, c.where);
-        err_hint(err, "give the application the registered schema, or set use.latest.version=false; "
-                      "latest.compatibility.strict and id.compatibility.strict switch this check off");
+        rc = c.oom ? NO_MEMORY(err)
+                   : FAIL(err, DATA_MISMATCH,
+                          "records of the application's schema have not the binary form of the schema to write with "
+                          "(id %d, version %d): they differ at %s",
+                          (int)sr->id, (int)sr->version, c.where);
+        err_hint(c.oom ? NULL : err, "give the application the registered schema, or set use.latest.version=false; "
+                                     "latest.compatibility.strict and id.compatibility.strict switch this check off");
     }
-    mem_free(c.met);
+    map_free(c.met);
     avro_schema_free(mine);
     avro_schema_free(theirs);
     return rc;

@@ -4,7 +4,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-#include "base/mem.h"
+#include "base/buf.h"
+#include "base/time.h"
 #include "schloss/log.h"
 #include "testlib/world.h"
 #include <stdio.h>
@@ -253,6 +254,51 @@ static void a_context_qualifies_subjects(void **state) {
     world_close(&w);
 }
 
+/* One record of the application's against types that lead to each other along 2^LEVELS ways. */
+enum { LEVELS = 40 };
+
+static void put_level(buf_t *b, unsigned n) {
+    static const char other[] =
+        "{\"type\":\"record\",\"name\":\"C%u\",\"fields\":[{\"name\":\"x\",\"type\":[\"null\",\"%s%u\"]},"
+        "{\"name\":\"y\",\"type\":[\"null\",\"%s%u\"]}]}";
+    buf_printf(b, "{\"type\":\"record\",\"name\":\"B%u\",\"fields\":[{\"name\":\"x\",\"type\":[\"null\",", n);
+    if (n < LEVELS) {
+        put_level(b, n + 1);
+        buf_put_str(b, "]},{\"name\":\"y\",\"type\":[\"null\",");
+        if (n + 1 < LEVELS) {
+            buf_printf(b, other, n + 1, "C", n + 2, "B", n + 2);
+        } else {
+            buf_printf(b, other, n + 1, "C", n + 1, "C", n + 1);
+        }
+        buf_put_str(b, "]}]}");
+    } else {
+        buf_printf(b, "\"B%u\"]},{\"name\":\"y\",\"type\":[\"null\",\"B%u\"]}]}", n, n);
+    }
+}
+
+static void a_form_is_compared_in_the_size_of_the_schemas(void **state) {
+    (void)state;
+    static const char *const latest[] = {"use.latest.version", "true", NULL};
+    static const char tree[] =
+        "{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"x\",\"type\":[\"null\",\"A\"]},"
+        "{\"name\":\"y\",\"type\":[\"null\",\"A\"]}]}";
+    world_t w;
+    buf_t b;
+    buf_init(&b, 1 << 20, "schema", false);
+    put_level(&b, 0);
+    world_open(&w, FAKE_SCHEMA_PERSON, NULL, topic_names);
+    fake_registry_put_avro(w.fr, WORLD_SUBJECT, 11, buf_cstr(&b), NULL);
+    rec[0] = rec[1] = 0; /* null, null */
+    rec_len = 2;
+    uint64_t began = time_thread_cpu_ns();
+    int32_t id = 0;
+    assert_int_equal(write_with(&w, latest, tree, &id), 0);
+    assert_int_equal(id, 11);
+    assert_true(time_thread_cpu_ns() - began < UINT64_C(3000000000));
+    buf_clear(&b);
+    world_close(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(every_way_finds_its_schema, setup),
@@ -263,6 +309,7 @@ int main(void) {
         cmocka_unit_test_setup(recursive_schemas_are_compared, setup),
         cmocka_unit_test_setup(what_is_missing_is_remembered_by_kind, setup),
         cmocka_unit_test_setup(a_context_qualifies_subjects, setup),
+        cmocka_unit_test_setup(a_form_is_compared_in_the_size_of_the_schemas, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
