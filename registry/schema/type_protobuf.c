@@ -6,6 +6,7 @@
  * version that another one registered as source. */
 #include "registry/schema/proto.h"
 #include "base/text.h"
+#include "registry/schema/settled.h"
 #include "registry/schema/type.h"
 #include <string.h>
 
@@ -104,23 +105,46 @@ static rest_rc print(request_t *rq, const schema_source_t *s, const char *format
     return schema_take(rq, &schema_protobuf, &text, out);
 }
 
+/* What text stands for. *links: false when it does not link, for whatever reason but memory. */
+static schloss_rc settle(const char *text, const proto_file_t *files, size_t n, uint8_t digest[SETTLED_LEN],
+                         bool *links, schloss_error_t *err) {
+    uint8_t key[SETTLED_LEN];
+    buf_t linked;
+    bool named = settled_key(text, files, n, key);
+    *links = false;
+    if (named && settled_get(key, digest, links)) {
+        return SCHLOSS_OK;
+    }
+    schloss_rc rc = link_text(text, files, n, PROTO_SETTLED, &linked, err);
+    if (rc == SCHLOSS_E_NO_MEMORY) {
+        return rc;
+    }
+    if (rc == SCHLOSS_OK) {
+        *links = settled_digest(buf_view(&linked), digest);
+        buf_clear(&linked);
+        if (!*links) {
+            return NO_MEMORY(err);
+        }
+    }
+    if (named) {
+        settled_put(key, *links ? digest : NULL);
+    }
+    return SCHLOSS_OK;
+}
+
 static rest_rc same(request_t *rq, const schema_source_t *a, const char *b, bool *is_same) {
-    buf_t linked_a, linked_b;
+    uint8_t one[SETTLED_LEN], other[SETTLED_LEN];
+    bool links;
     schloss_error_t err = {0};
     proto_file_t *files;
     *is_same = false;
     TRY(to_files(rq, a, &files));
-    schloss_rc rc = link_text(a->text, files, a->n_refs, PROTO_SETTLED, &linked_a, &err);
-    if (rc != 0) { /* does not link any more (a reference was deleted): then only equal texts are the same */
-        return rc == SCHLOSS_E_NO_MEMORY ? rest_oom(rq) : 0;
+    schloss_rc rc = settle(a->text, files, a->n_refs, one, &links, &err);
+    if (rc == 0 && links) { /* else (a reference was deleted) only equal texts are the same */
+        rc = settle(b, files, a->n_refs, other, &links, &err);
+        *is_same = rc == 0 && links && memcmp(one, other, sizeof one) == 0;
     }
-    rc = link_text(b, files, a->n_refs, PROTO_SETTLED, &linked_b, &err);
-    if (rc == 0) {
-        *is_same = linked_a.len == linked_b.len && memcmp(linked_a.ptr, linked_b.ptr, linked_a.len) == 0;
-        buf_clear(&linked_b);
-    }
-    buf_clear(&linked_a);
-    return rc == SCHLOSS_E_NO_MEMORY ? rest_oom(rq) : 0;
+    return rc == 0 ? 0 : rest_oom(rq);
 }
 
 typedef struct wanted {

@@ -191,6 +191,58 @@ static void tags_among_many_branches(void **state) {
     buf_clear(&out);
 }
 
+/* A registration is compared with every version of its subject, while nobody else may write: what a version stands for
+ * is worked out once. */
+static void many_versions_are_compared(void **state) {
+    (void)state;
+    enum { VERSIONS = 5, ROUNDS = 100, MESSAGES = 4000 };
+    buf_t text[VERSIONS + 1];
+    static request_t rq;
+    request_init(&rq, "POST", "/");
+    for (unsigned v = 0; v <= VERSIONS; v++) {
+        buf_init(&text[v], (size_t)1 << 20, "text", false);
+        buf_printf(&text[v], "syntax=\"proto3\"; message V%u {} ", v % VERSIONS);
+        for (unsigned i = 0; i < MESSAGES; i++) {
+            buf_printf(&text[v],
+                       v < VERSIONS ? "message M%u {string a=1;int32 b=2;}" : "message M%u {int32 b=2; string a=1;}",
+                       i);
+        }
+    }
+    uint64_t began = time_thread_cpu_ns();
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned v = 0; v < VERSIONS; v++) {
+            schema_source_t s = {.text = buf_cstr(&text[v])};
+            bool same = v != 0;
+            assert_int_equal(schema_protobuf.same(&rq, &s, buf_cstr(&text[VERSIONS]), &same), 0);
+            assert_int_equal(same, v == 0);
+        }
+    }
+    assert_true(time_thread_cpu_ns() - began < UINT64_C(10000000000));
+    for (unsigned v = 0; v <= VERSIONS; v++) {
+        buf_clear(&text[v]);
+    }
+    request_clear(&rq);
+}
+
+/* References are part of what a text stands for. */
+static void equal_texts_over_other_references(void **state) {
+    (void)state;
+    static request_t rq;
+    request_init(&rq, "POST", "/");
+    static const char a[] = "syntax=\"proto3\"; import \"r.proto\"; message A {R r=1;}";
+    static const char b[] = "syntax=\"proto3\"; import \"r.proto\"; message A { R r = 1; }";
+    static const char good[] = "syntax=\"proto3\"; message R {}", bad[] = "syntax=\"proto3\"; message Q {}";
+    schema_ref_t ref = {"r.proto", good, sizeof good - 1};
+    schema_source_t s = {.text = a, .refs = &ref, .n_refs = 1};
+    bool same = false;
+    assert_int_equal(schema_protobuf.same(&rq, &s, b, &same), 0);
+    assert_true(same);
+    ref = (schema_ref_t){"r.proto", bad, sizeof bad - 1};
+    assert_int_equal(schema_protobuf.same(&rq, &s, b, &same), 0);
+    assert_false(same); /* neither links */
+    request_clear(&rq);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(guids),
@@ -201,6 +253,8 @@ int main(void) {
         cmocka_unit_test(merging),
         cmocka_unit_test(rule_sets_merge_by_name),
         cmocka_unit_test(tags_among_many_branches),
+        cmocka_unit_test(many_versions_are_compared),
+        cmocka_unit_test(equal_texts_over_other_references),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
