@@ -162,10 +162,15 @@ static void refused_configurations(void **state) {
 /* Credentials of the URL go into the header and leave the URL. */
 static void userinfo_becomes_a_header(void **state) {
     (void)state;
-    static const char *const more[] = {"schema.registry.url", "http://ann:p%40ss@registry.test/base/, http://b.test",
-                                       NULL};
-    schloss_conf_t *conf = world_conf(more);
+    static const char *const more[] = {"schema.registry.url",
+                                       "http://ann:p%40ss@registry.test/base/, http://ann:p%40ss@b.test", NULL};
+    static const char *const one[] = {"schema.registry.url", "http://ann:p%40ss@registry.test/base/, http://b.test",
+                                      NULL};
+    schloss_conf_t *conf = world_conf(one); /* whoever is at b.test is not told ann's password */
     schloss_client_t *client = NULL;
+    assert_int_equal(schloss_client_new(conf, NULL, &client, NULL), SCHLOSS_E_CONF_VALUE);
+    schloss_conf_free(conf);
+    conf = world_conf(more);
     assert_int_equal(schloss_client_new(conf, NULL, &client, NULL), 0);
     assert_int_equal(client->service.n_urls, 2);
     assert_string_equal(client->service.urls[0], "http://registry.test/base");
