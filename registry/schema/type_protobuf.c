@@ -45,17 +45,20 @@ static schloss_rc link_text(const char *text, const proto_file_t *files, size_t 
 }
 
 static rest_rc canon(request_t *rq, const schema_source_t *s, unsigned flags, const char **out) {
-    buf_t wire, text;
+    buf_t wire, text, linked;
     schloss_error_t err = {0};
     proto_file_t *files;
     TRY(to_files(rq, s, &files));
     wire_init(&wire);
     buf_init(&text, REQUEST_MAX_BODY, "canonical schema", false);
     schloss_rc rc = proto_read(s->text, strlen(s->text), &wire, &err);
-    if (rc == 0 && (flags & CANON_NEW)) { /* names lead somewhere, numbers are free, options exist */
-        rc = proto_linked(buf_view(&wire), files, s->n_refs, PROTO_REBUILD, &text, &err);
-    }
     rc = rc != 0 ? rc : proto_text(buf_view(&wire), &text, &err);
+    /* Names lead somewhere, numbers are free, options exist. It is the text that is linked: a descriptor may hold more
+     * than it, nested deeper than libprotobuf's recursion bears. */
+    if (rc == 0 && (flags & CANON_NEW)) {
+        rc = link_text(buf_cstr(&text), files, s->n_refs, PROTO_REBUILD, &linked, &err);
+        buf_clear(&linked);
+    }
     buf_clear(&wire);
     if (rc != 0) {
         buf_clear(&text);

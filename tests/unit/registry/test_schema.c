@@ -4,12 +4,14 @@
 #include "registry/schema/guid.h"
 #include "registry/schema/meta.h"
 #include "registry/schema/name.h"
+#include "registry/schema/proto.h"
 #include "registry/schema/type.h"
 #include "registry/schema/unicode.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -243,6 +245,123 @@ static void equal_texts_over_other_references(void **state) {
     request_clear(&rq);
 }
 
+static void put_varint(buf_t *b, uint64_t v) {
+    for (; v > 0x7f; v >>= 7) {
+        buf_put_u8(b, (uint8_t)(v | 0x80));
+    }
+    buf_put_u8(b, (uint8_t)v);
+}
+
+static void put_field(buf_t *b, uint32_t number, bytes_t data) {
+    put_varint(b, (uint64_t)number << 3 | 2);
+    put_varint(b, data.len);
+    buf_put(b, data.ptr, data.len);
+}
+
+static void put_number(buf_t *b, uint32_t number, uint64_t v) {
+    put_varint(b, (uint64_t)number << 3);
+    put_varint(b, v);
+}
+
+static void put_name_of(buf_t *b, uint32_t number, const char *s) {
+    put_field(b, number, bytes(s, strlen(s)));
+}
+
+/* map<string, string> m = 1 with options of its entry message, which the text does not show. */
+static void put_map(buf_t *wire, bytes_t options) {
+    static const char *const names[] = {"key", "value"};
+    buf_t field, entry, message;
+    buf_t *const all[] = {&field, &entry, &message};
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        buf_init(all[i], (size_t)8 << 20, "test", false);
+    }
+    put_name_of(&entry, 1, "MEntry");
+    for (uint32_t i = 0; i < 2; i++) {
+        buf_reset(&field);
+        put_name_of(&field, 1, names[i]);
+        put_number(&field, 3, i + 1);
+        put_number(&field, 4, 1);
+        put_number(&field, 5, 9);
+        put_field(&entry, 2, buf_view(&field));
+    }
+    put_field(&entry, 7, options);
+    buf_reset(&field);
+    put_name_of(&field, 1, "m");
+    put_number(&field, 3, 1);
+    put_number(&field, 4, 3);
+    put_number(&field, 5, 11);
+    put_name_of(&field, 6, "MEntry");
+    put_name_of(&message, 1, "B");
+    put_field(&message, 2, buf_view(&field));
+    put_field(&message, 3, buf_view(&entry));
+    put_field(wire, 4, buf_view(&message));
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        buf_clear(all[i]);
+    }
+}
+
+/* A descriptor brings the text of an option's value: libprotobuf reads it by recursion when it links. */
+static void an_option_in_a_descriptor_nests_deep(void **state) {
+    (void)state;
+    enum { DEPTH = 120000 };
+    static const char source[] = "syntax=\"proto2\"; import \"google/protobuf/descriptor.proto\";"
+                                 "message Rec {optional Rec a=1;}"
+                                 "extend google.protobuf.FileOptions {optional Rec r=50000;}"
+                                 "extend google.protobuf.MessageOptions {optional Rec s=50000;}";
+    static request_t rq;
+    static schloss_error_t err;
+    buf_t wire, deep, name, option, options;
+    buf_t *const all[] = {&wire, &deep, &name, &option, &options};
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        buf_init(all[i], (size_t)8 << 20, "test", false);
+    }
+    request_init(&rq, "POST", "/");
+    for (size_t i = 0; i < DEPTH; i++) {
+        buf_put_str(&deep, "a{");
+    }
+    for (size_t i = 0; i < DEPTH; i++) {
+        buf_put_u8(&deep, '}');
+    }
+    for (int of_entry = 0; of_entry < 2; of_entry++) {
+        for (size_t i = 0; i < COUNT_OF(all); i++) {
+            if (all[i] != &deep) {
+                buf_reset(all[i]);
+            }
+        }
+        assert_int_equal(proto_read(source, sizeof source - 1, &wire, &err), 0);
+        put_name_of(&name, 1, of_entry ? "s" : "r");
+        put_number(&name, 2, 1);
+        put_field(&option, 2, buf_view(&name));
+        put_field(&option, 8, buf_view(&deep));
+        if (of_entry) {
+            put_number(&options, 7, 1);
+        }
+        put_field(&options, 999, buf_view(&option));
+        if (of_entry) {
+            put_map(&wire, buf_view(&options));
+        } else {
+            put_field(&wire, 8, buf_view(&options));
+        }
+        char *text = calloc(1, B64_LEN(wire.len) + 1);
+        assert_non_null(text);
+        (void)b64_encode((uint8_t *)text, wire.ptr, wire.len);
+        schema_source_t s = {.text = text};
+        const char *out = NULL;
+        rest_rc rc = schema_protobuf.canon(&rq, &s, CANON_NEW, &out);
+        if (of_entry) { /* what the text does not show does not count */
+            assert_int_equal(rc, 0);
+            assert_non_null(strstr(out, "map<string, string> m = 1;"));
+        } else {
+            assert_int_not_equal(rc, 0);
+        }
+        free(text);
+    }
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        buf_clear(all[i]);
+    }
+    request_clear(&rq);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(guids),
@@ -254,6 +373,7 @@ int main(void) {
         cmocka_unit_test(rule_sets_merge_by_name),
         cmocka_unit_test(tags_among_many_branches),
         cmocka_unit_test(many_versions_are_compared),
+        cmocka_unit_test(an_option_in_a_descriptor_nests_deep),
         cmocka_unit_test(equal_texts_over_other_references),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
