@@ -1,6 +1,7 @@
 /* The AEADs: names, sizes, choice of the back-end, length checks. */
 #include "crypto/aead_impl.h"
 #include "base/log.h"
+#include "crypto/ossl.h"
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -44,9 +45,17 @@ size_t aead_overhead(dek_alg_t alg) {
 static aead_backend_t automatic;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+/* Often the first that is asked of OpenSSL, which reads its configuration then, under locks of its own. */
+static bool is_fips(void) {
+    ossl_lock();
+    bool fips = EVP_default_properties_is_fips_enabled(NULL) == 1;
+    ossl_unlock();
+    return fips;
+}
+
 bool aead_backend_usable(aead_backend_t b) {
     /* A FIPS module's approval does not extend to other code that computes AES. */
-    return b != AEAD_IPSECMB || (aead_ipsecmb() != NULL && !EVP_default_properties_is_fips_enabled(NULL));
+    return b != AEAD_IPSECMB || (aead_ipsecmb() != NULL && !is_fips());
 }
 
 static void choose(void) {

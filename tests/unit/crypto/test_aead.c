@@ -3,7 +3,9 @@
 #include "base/random.h"
 #include "base/secret.h"
 #include "crypto/aead.h"
+#include "crypto/aead_impl.h"
 #include "crypto/nonce.h"
+#include "crypto/ossl.h"
 #include <malloc.h>
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -383,9 +385,32 @@ static void threads_share_a_key(void **state) {
     }
 }
 
+static _Atomic bool looked;
+static void *look(void *arg) {
+    (void)arg;
+    (void)aead_backend_usable(AEAD_IPSECMB);
+    atomic_store(&looked, true);
+    return NULL;
+}
+
+/* OpenSSL's first use initialises it, under locks that a forked child would find taken for ever: so also the question
+ * for FIPS goes through the lock that a fork takes. */
+static void choosing_waits_for_a_fork(void **state) {
+    (void)state;
+    pthread_t thread;
+    ossl_lock();
+    assert_int_equal(pthread_create(&thread, NULL, look, NULL), 0);
+    usleep(100000);
+    bool early = atomic_load(&looked);
+    ossl_unlock();
+    pthread_join(thread, NULL);
+    assert_true(!early || aead_ipsecmb() == NULL); /* without the other back-end OpenSSL is not asked */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(environment), /* first: the others decide the back-end of this process */
+        cmocka_unit_test(choosing_waits_for_a_fork),
         cmocka_unit_test(vectors),
         cmocka_unit_test(known_values),
         cmocka_unit_test(golden_records),
