@@ -1,6 +1,7 @@
 /* libschloss on the benchmark's records, through the public API alone, with a registry in the process (answers.h).
  *
- *   bench_schloss SECONDS IMPL            measures typed records; bytes instead when IMPL is schloss-bytes
+ *   bench_schloss SECONDS IMPL [BENCH CASE]
+ *                                         measures typed records; bytes instead when IMPL is schloss-bytes
  *   bench_schloss plain BENCH             prints the record of avro, json or protobuf without encryption, in hex
  *   bench_schloss read BENCH CASE HEX     reads a record that the floor wrote
  *   bench_schloss flat MILLIONS           resident memory after as many records of each format
@@ -307,7 +308,9 @@ int main(int argc, char **argv) {
         double seconds = atof(argv[1]);
         bench_check(seconds > 0, "SECONDS must be a number");
         for (const bench_case_t *c = bench_cases; c < bench_cases + N_CASES; c++) {
-            measure_case(c, client, &answers, seconds, argv[2]);
+            if (argc < 5 || c == case_find(argv[3], argv[4])) {
+                measure_case(c, client, &answers, seconds, argv[2]);
+            }
         }
     }
     schloss_client_free(client);

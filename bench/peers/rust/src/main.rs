@@ -11,7 +11,7 @@ use schema_registry_client::serdes::avro::{AvroDeserializer, AvroSerializer};
 use schema_registry_client::serdes::config::{DeserializerConfig, SchemaSelector, SerializerConfig};
 use schema_registry_client::serdes::json::{JsonDeserializer, JsonSerializer};
 use schema_registry_client::serdes::rule_registry::RuleRegistry;
-use schema_registry_client::serdes::serde::{SerdeFormat, SerdeType, SerializationContext};
+use schema_registry_client::serdes::serde::{SerdeFormat, SerdeType, SerializationContext, SubjectNameStrategyType};
 use serde_json::{json, Value as Json};
 use std::collections::HashMap;
 use std::error::Error;
@@ -78,8 +78,10 @@ async fn run(case: &Json, doc: &Json, client: &SchemaRegistryClient, seconds: f6
     let registry = RuleRegistry::new();
     registry.register_executor(FieldEncryptionExecutor::<DekRegistryClient>::new(SystemClock::new()));
     registry.register_executor(EncryptionExecutor::<DekRegistryClient>::new(SystemClock::new()));
-    let sc = SerializerConfig::new(false, Some(SchemaSelector::LatestVersion), false, false, rules.clone());
-    let dc = DeserializerConfig::new(None, false, rules);
+    let mut sc = SerializerConfig::new(false, Some(SchemaSelector::LatestVersion), false, false, rules.clone());
+    let mut dc = DeserializerConfig::new(None, false, rules);
+    sc.subject_name_strategy_type = SubjectNameStrategyType::Topic;
+    dc.subject_name_strategy_type = SubjectNameStrategyType::Topic;
     let is_json = case["type"] == "JSON";
     let ctx = SerializationContext {
         topic: case["topic"].as_str().unwrap_or_default().to_string(),
@@ -135,7 +137,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for case in doc["cases"].as_array().into_iter().flatten() {
         if case["peers"] == true && case["type"] != "PROTOBUF" {
             if let Err(e) = run(case, &doc, &client, seconds).await {
-                eprintln!("cannot {} {}: {e}", case["bench"].as_str().unwrap_or_default(), case["case"].as_str().unwrap_or_default());
+                eprintln!("cannot {} {}: {e:?}", case["bench"].as_str().unwrap_or_default(), case["case"].as_str().unwrap_or_default());
             }
         }
     }
