@@ -16,6 +16,7 @@
     X(none_on_read, "encryption rules that failed on read and were skipped by onFailure NONE")                         \
     X(passed_through, "ciphertexts that a reader without the KEK left as they are (pass-through)")                     \
     X(dead_letters, "records sent to a dead letter topic")                                                             \
+    X(tags_unreached, "ENCRYPT rules one of whose tags stands on a record, message or object, where it does nothing")  \
     X(rules_without_field, "ENCRYPT rules that matched no field of their schema")                                      \
     X(random_calls, "calls of the system's random source")                                                             \
     X(nonce_refills, "refills of a thread's nonce pool")                                                               \

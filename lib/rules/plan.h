@@ -62,6 +62,7 @@ typedef struct plan_class {
 struct plan {
     const plan_class_t *cls;
     size_t n_fields;
+    size_t n_unreached; /* tagged fields that hold records: the tag does not reach into them (spec 3.6) */
 };
 
 /* @return LIMIT_EXCEEDED (LIMIT_SCHEMA_TYPES), NO_MEMORY; JSON: UNSUPPORTED (a keyword under a choice that holds

@@ -98,6 +98,20 @@ static cover_t field_cover(const compiler_t *c, const avro_field_t *f) {
     return nullable ? COVER_YES : COVER_UNION;
 }
 
+/* Is it a record, in an array, a map or a nullable union or bare? */
+static bool holds_record(const avro_type_t *t) {
+    for (unsigned depth = 0; depth < LIMIT_RECORD_DEPTH; depth++) {
+        if (t->kind == AVRO_ARRAY || t->kind == AVRO_MAP) {
+            t = t->items;
+        } else if (t->kind == AVRO_UNION && t->n_branches == 2) {
+            t = t->branches[t->branches[0]->kind == AVRO_NULL ? 1 : 0];
+        } else {
+            break;
+        }
+    }
+    return t->kind == AVRO_RECORD;
+}
+
 /* Tags are looked up once per field: patterns times fields is the dear part of compiling. */
 static void cover_fields(compiler_t *c) {
     size_t n = avro_schema_n_types(c->schema), total = 0;
@@ -119,7 +133,10 @@ static void cover_fields(compiler_t *c) {
     for (size_t i = 0; i < n; i++) {
         const avro_type_t *t = avro_schema_type(c->schema, i);
         for (size_t k = 0; t->kind == AVRO_RECORD && k < t->n_fields; k++) {
-            c->covers[c->first_field[i] + k] = (uint8_t)field_cover(c, &t->fields[k]);
+            cover_t cover = field_cover(c, &t->fields[k]);
+            c->covers[c->first_field[i] + k] = (uint8_t)cover;
+            c->p->base.n_unreached += cover != COVER_NO && c->spec->rule->n_tags > 0 && !c->spec->inherit_tags &&
+                                      holds_record(t->fields[k].type);
         }
     }
 }

@@ -289,6 +289,7 @@ static schloss_rc add_object(compiler_t *c, const json_node_t *n, uint32_t state
     json_plan_t *p = c->p;
     jop_t op = {.code = JOP_OBJECT, .a = (uint32_t)p->n_props, .b = (uint32_t)n->n_props};
     bool strict = (n->types & ~(JSON_TYPE_OBJECT | JSON_TYPE_NULL)) == 0 && n->types != 0;
+    p->base.n_unreached += (ctx & CTX_COVERED) != 0 && c->spec->rule->n_tags > 0 && !c->spec->inherit_tags;
     op.flags = (uint8_t)((strict ? JOP_STRICT : 0) | ((n->types & JSON_TYPE_NULL) != 0 ? JOP_NULLABLE : 0));
     for (size_t i = 0; i < n->n_props; i++) {
         uint32_t inner = 0, inner_ctx = 0;

@@ -145,6 +145,7 @@ static schloss_rc compile_field(compiler_t *c, const pb_field_t *f, outer_t oute
         spec->rule != NULL && rule_matches_field(spec->rule, f->full_name, f->tags, f->n_tags, spec->metadata);
     if (f->type == PB_MESSAGE || f->type == PB_GROUP) {
         bool tagged = spec->inherit_tags && covered && spec->rule->n_tags > 0;
+        c->p->base.n_unreached += covered && !tagged && spec->rule->n_tags > 0;
         return block_for(c, f->message, !tagged ? OUTER_NO : f->is_map ? OUTER_MAP : OUTER_RECORD, &op->block);
     }
     if (covered && f->extension) { /* official clients do not visit extensions: no reader would decrypt it */

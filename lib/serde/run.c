@@ -27,7 +27,7 @@ static bool beyond_rule(schloss_rc rc) {
 
 static schloss_rc no_action(const view_t *v, const rule_run_t *run, const char *name, schloss_error_t *err) {
     schloss_rc rc = FAIL(err, NO_ACTION, "Could not find rule action of type %s", name);
-    err_hint(err, "ERROR and NONE are known");
+    err_hint(err, "ERROR, NONE and DLQ are known");
     err_rule(err, run->rule->name);
     err_subject(err, v->schema.subject);
     return rc;

@@ -260,6 +260,13 @@ static schloss_rc init_run(core_t *c, view_t *v, rule_run_t *run, const rule_t *
     if (v->writing && !run->is_payload) {
         warn_of_brackets(v, r);
     }
+    if (v->writing && run->plan != NULL && run->plan->n_unreached > 0) {
+        METRIC_ADD(tags_unreached, 1);
+        LOG_WARN("rules",
+                 "rule %s of subject %s: %zu tagged field(s) hold records, messages or objects; a tag does not reach "
+                 "into them: tag the fields inside",
+                 r->name, v->schema.subject, run->plan->n_unreached);
+    }
     if (run->is_payload || plan_n_fields(run->plan) > 0) {
         v->n_effective++;
     } else if (v->writing ||

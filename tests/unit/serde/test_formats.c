@@ -243,6 +243,38 @@ static void inspection_names_fields(void **state) {
     close_formats(&f);
 }
 
+static char last_log[512];
+
+static void keep_log(int level, const char *component, const char *message, void *user) {
+    (void)level;
+    (void)component;
+    (void)user;
+    strncpy(last_log, message, sizeof(last_log) - 1);
+}
+
+/* A tag on a container does nothing by the specification; somebody should hear of it. */
+static void tags_on_containers_are_told(void **state) {
+    (void)state;
+    static const char *const schemas[][2] = {
+        {"AVRO", "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"in\",\"type\":[\"null\",{\"type\":"
+                 "\"array\",\"items\":{\"type\":\"record\",\"name\":\"I\",\"fields\":[{\"name\":\"s\",\"type\":"
+                 "\"string\"}]}}],\"confluent:tags\":[\"PII\"]}]}"},
+        {"JSON", "{\"type\":\"object\",\"properties\":{\"in\":{\"type\":\"object\",\"confluent:tags\":[\"PII\"],"
+                 "\"properties\":{\"s\":{\"type\":\"string\"}}}}}"},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        formats_t f;
+        const schloss_schema_t *schema = NULL;
+        open_type(&f, schemas[i][0], schemas[i][1], NULL, NULL);
+        schloss_log_set(keep_log, NULL, SCHLOSS_LOG_WARN);
+        uint64_t before = schloss_metric_get("tags_unreached");
+        assert_int_equal(schloss_serializer_prepare(f.w.ser, &f.w.target, &schema, f.w.err), 0);
+        assert_int_equal(schloss_metric_get("tags_unreached"), before + 1);
+        schloss_log_set(NULL, NULL, SCHLOSS_LOG_WARN);
+        close_formats(&f);
+    }
+}
+
 static void unknown_types_are_refused(void **state) {
     (void)state;
     formats_t f;
@@ -289,7 +321,7 @@ int main(void) {
         cmocka_unit_test(many_topics_with_messages),           cmocka_unit_test(messages_of_one_schema_take_turns),
         cmocka_unit_test(message_indexes_are_checked),         cmocka_unit_test(the_header_carries_the_indexes),
         cmocka_unit_test(json_keeps_what_it_does_not_encrypt), cmocka_unit_test(inspection_names_fields),
-        cmocka_unit_test(unknown_types_are_refused),
+        cmocka_unit_test(tags_on_containers_are_told),         cmocka_unit_test(unknown_types_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
