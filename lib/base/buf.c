@@ -5,6 +5,8 @@
 #include <stdio.h>
 
 #define FIRST_CAP 64u
+#define SKEW 2048u
+#define SKEW_FROM ((size_t)16 * 1024)
 
 enum { FAILED_MEMORY = 1, FAILED_LIMIT = 2 };
 
@@ -25,12 +27,17 @@ static void wipe(buf_t *b) {
     b->high = 0;
 }
 
-void buf_clear(buf_t *b) {
+static void release(buf_t *b) {
     if (b->sensitive && b->ptr != NULL) {
         mem_wipe(b->ptr, b->cap + 1);
     }
-    mem_free(b->ptr);
+    mem_free(b->ptr == NULL ? NULL : b->ptr - b->skew);
+}
+
+void buf_clear(buf_t *b) {
+    release(b);
     b->ptr = NULL;
+    b->skew = 0;
     b->len = b->cap = b->high = 0;
     b->failed = 0;
 }
@@ -58,17 +65,19 @@ bool buf_grow(buf_t *b, size_t extra) {
     cap = cap < FIRST_CAP ? FIRST_CAP : cap;
     cap = cap < need ? need : cap;
     cap = cap > max ? max : cap;
-    uint8_t *p = b->sensitive ? mem_alloc(cap + 1) : mem_realloc(b->ptr, cap + 1);
+    size_t skew = b->sensitive && b->spread && cap >= SKEW_FROM && cap <= SIZE_MAX - SKEW - 1 ? SKEW : 0;
+    uint8_t *p = b->sensitive ? mem_alloc(cap + 1 + skew) : mem_realloc(b->ptr, cap + 1);
     if (p == NULL) {
         b->failed = FAILED_MEMORY;
         return false;
     }
+    p += skew;
     if (b->sensitive && b->ptr != NULL) {
         memcpy(p, b->ptr, b->len);
-        mem_wipe(b->ptr, b->cap + 1);
-        mem_free(b->ptr);
+        release(b);
         b->high = b->len;
     }
+    b->skew = (uint16_t)skew;
     b->ptr = p;
     b->cap = cap;
     return true;

@@ -18,10 +18,18 @@ typedef struct buf {
     size_t high; /* most bytes ever written since the last wipe */
     bool sensitive;
     uint8_t failed;    /* 0, 1 = out of memory, 2 = max exceeded */
+    bool spread;       /* see buf_spread() */
+    uint16_t skew;     /* bytes of the allocation in front of ptr */
     const char *limit; /* name of the limit for the error text */
 } buf_t;
 
 void buf_init(buf_t *b, size_t max, const char *limit, bool sensitive);
+/* For the output of a cipher whose input lies in memory of malloc, before anything is put: a large sensitive buffer
+ * then begins half a page off where malloc begins. Large blocks of malloc all begin at the same place of a page, and a
+ * loop that stores a few bytes ahead of where it loads, seen modulo 4096, runs at half the speed. */
+static inline void buf_spread(buf_t *b) {
+    b->spread = true;
+}
 void buf_clear(buf_t *b); /* frees; the buffer may be used again */
 void buf_reset(buf_t *b); /* len = 0, failure forgotten, memory kept (wiped when sensitive) */
 /* For a buffer that is written anew at once: len = 0 without wiping; buf_settle() then wipes what the new content has

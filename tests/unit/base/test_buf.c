@@ -136,6 +136,31 @@ static void wipes_when_sensitive(void **state) {
     buf_clear(&b);
 }
 
+/* Every byte is usable, growing keeps what was put, and the memory begins half a page off. */
+static void spreads_large_memory(void **state) {
+    (void)state;
+    static uint8_t block[40000];
+    buf_t b;
+    memset(block, 0x5a, sizeof block);
+    buf_init(&b, 1000000, "X", true);
+    buf_spread(&b);
+    buf_put_u8(&b, 7);
+    assert_int_equal(b.skew, 0);
+    for (int i = 0; i < 5; i++) {
+        buf_put(&b, block, sizeof block);
+        assert_int_equal(b.skew, 2048);
+    }
+    assert_int_equal(b.len, 5 * sizeof block + 1);
+    assert_int_equal(b.ptr[0], 7);
+    assert_memory_equal(b.ptr + 1 + 4 * sizeof block, block, sizeof block);
+    assert_int_equal(*buf_cstr(&b), 7);
+    buf_clear(&b);
+    assert_int_equal(b.skew, 0);
+    buf_put_u8(&b, 8);
+    assert_int_equal(b.ptr[0], 8);
+    buf_clear(&b);
+}
+
 static void varints(void **state) {
     (void)state;
     static const int64_t values[] = {0,
@@ -235,6 +260,7 @@ int main(void) {
         cmocka_unit_test(prints),
         cmocka_unit_test(survives_no_memory),
         cmocka_unit_test(wipes_when_sensitive),
+        cmocka_unit_test(spreads_large_memory),
         cmocka_unit_test(varints),
         cmocka_unit_test(varint_bytes),
         cmocka_unit_test(cursor_failure_stays),
