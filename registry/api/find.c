@@ -84,8 +84,10 @@ rest_rc lookup_in_subject(request_t *rq, db_t *db, const qname_t *q, const candi
                   (int64_t)(n->refs == NULL), (int64_t)latest_only, n->type->name, (int64_t)(n->type->same != NULL));
     while (db_row(db, st)) {
         row_view(st, out);
-        rest_rc rc = row_copy(rq, out);
-        rc = rc != 0 ? rc : is_version(rq, db, n, out, found);
+        rest_rc rc = is_version(rq, db, n, out, found);
+        if (rc == 0 && *found) { /* not before: all texts of a subject may be more than a request holds */
+            rc = row_copy(rq, out);
+        }
         if (rc != 0 || *found) {
             db_done(st);
             return rc;

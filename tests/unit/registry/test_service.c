@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -25,6 +26,26 @@ static void register_and_read(void **state) {
                                 "\"schemaType\":\"AVRO\",\"schema\":\"\\\"string\\\"\"}");
     r = call(*state, "GET", "/schemas/ids/1", NULL);
     assert_non_null(strstr(r.text, "\"subject\":\"a\",\"version\":1"));
+}
+
+/* A registration is compared with all versions; it need not hold them all. */
+static void a_subject_has_many_large_versions(void **state) {
+    enum { VERSIONS = 40, LARGE = 900 * 1024 };
+    char *body = malloc(LARGE + 256);
+    assert_non_null(body);
+    for (int v = 0; v < VERSIONS; v++) {
+        int n = snprintf(body, 256,
+                         "{\"metadata\":{\"properties\":{\"v\":\"%d\"}},\"schema\":\"{\\\"type\\\":\\\"record\\\","
+                         "\\\"name\\\":\\\"A\\\",\\\"fields\\\":[],\\\"doc\\\":\\\"",
+                         v);
+        memset(body + n, 'x', LARGE);
+        (void)snprintf(body + n + LARGE, 64, "\\\"}\"}");
+        reply_t r = call(*state, "POST", "/subjects/large/versions", body);
+        if (r.status != 200) {
+            fail_msg("version %d: %d %.200s", v, r.status, r.text);
+        }
+    }
+    free(body);
 }
 
 /* Errors inside a group undo their own work only. */
@@ -213,6 +234,7 @@ static void stores_that_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(register_and_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_subject_has_many_large_versions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_group_of_writes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failed_store_is_50001_for_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(key_material_is_marked_sensitive, set_up, tear_down),
