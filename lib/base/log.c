@@ -1,6 +1,7 @@
 /* Log lines: formatted on the stack, control characters replaced, one write each. */
 #include "base/log.h"
 #include "base/err.h"
+#include "base/text.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -67,7 +68,8 @@ void log_line(int level, const char *component, const char *fmt, ...) {
     va_start(ap, fmt);
     int n = vsnprintf(raw, sizeof raw, fmt, ap);
     va_end(ap);
-    err_clean_text(text, sizeof text, raw, n < 0 ? 0 : (size_t)n < sizeof raw ? (size_t)n : sizeof raw - 1);
+    size_t raw_len = n < 0 ? 0 : (size_t)n < sizeof raw ? (size_t)n : utf8_cut(raw, sizeof raw - 1);
+    err_clean_text(text, sizeof text, raw, raw_len);
 
     pthread_mutex_lock(&lock);
     schloss_log_cb cb = callback;

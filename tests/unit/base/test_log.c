@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -42,6 +43,22 @@ static void levels(void **state) {
     assert_string_equal(g.message, "forged?line ?[2J");
     log_line(SCHLOSS_LOG_ERROR, "d", "%02000d", 1);
     assert_int_equal(strlen(g.message), 1023);
+    schloss_log_set(NULL, NULL, SCHLOSS_LOG_WARN);
+}
+
+/* Applications decode lines: a long one ends with a whole character. */
+static void long_lines_end_with_a_character(void **state) {
+    (void)state;
+    static got_t g;
+    char text[1200];
+    for (size_t n = 1000; n < 1040; n++) {
+        memset(g.message, 0, sizeof g.message);
+        memset(text, 'x', sizeof text);
+        memcpy(text + n, "\xe2\x82\xac", 4);
+        schloss_log_set(collect, &g, SCHLOSS_LOG_WARN);
+        LOG_WARN("t", "%s", text);
+        assert_true(utf8_valid((const uint8_t *)g.message, strlen(g.message)));
+    }
     schloss_log_set(NULL, NULL, SCHLOSS_LOG_WARN);
 }
 
@@ -102,7 +119,7 @@ static void threads(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(levels), cmocka_unit_test(standard_error),
-                                       cmocka_unit_test(threads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(levels), cmocka_unit_test(long_lines_end_with_a_character),
+                                       cmocka_unit_test(standard_error), cmocka_unit_test(threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
