@@ -146,20 +146,21 @@ schloss_rc schloss_kafka_produce(rd_kafka_t *rk, const char *topic, int32_t part
     return rc;
 }
 
-/* Only the headers that a deserializer looks at, at most the last MAX of them. */
+/* All headers of a message, for dead letters; of more than MAX only the last ones that a deserializer looks at. */
 static size_t collect(const rd_kafka_message_t *msg, schloss_header_t out[MAX_HEADERS]) {
     rd_kafka_headers_t *hs = NULL;
     size_t n = 0;
     if (rd_kafka_message_headers(msg, &hs) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return 0;
     }
+    bool few = rd_kafka_header_cnt(hs) <= MAX_HEADERS;
     const char *name = NULL;
     const void *value = NULL;
     size_t len = 0;
     for (size_t i = 0;
          i < MAX_HEADERS_SEEN && rd_kafka_header_get_all(hs, i, &name, &value, &len) == RD_KAFKA_RESP_ERR_NO_ERROR;
          i++) {
-        if (strncmp(name, "__", 2) != 0) {
+        if (!few && strncmp(name, "__", 2) != 0) {
             continue;
         }
         if (n == MAX_HEADERS) {

@@ -57,7 +57,7 @@ static void redact(handle_t *h, const view_t *v, bytes_t record, buf_t *out) {
         return;
     }
     buf_t bare;
-    buf_init(&bare, h->max_record + 4096, "schloss.limit.record.bytes", true);
+    buf_init(&bare, h->max_record + RECORD_GROWTH, "schloss.limit.record.bytes", true);
     plan_crypt_t crypt = {
         .writing = true, .scratch = &h->scratch, .plain = &h->plain, .custom = redact_value, .custom_out = &h->made};
     if (plan_run(v->redact, record, &bare, &crypt, NULL) != SCHLOSS_OK ||
@@ -113,7 +113,7 @@ static schloss_rc address(const handle_t *h, const view_t *v, const rule_run_t *
 }
 
 schloss_rc dead_letter_send(handle_t *h, const target_entry_t *e, size_t i, bytes_t record, const run_call_t *call,
-                            const schloss_error_t *why, schloss_error_t *err) {
+                            const char *why, bool *sent, schloss_error_t *err) {
     const view_t *v = e->view;
     const rule_run_t *run = &v->runs[i];
     const schloss_dead_letter_sink_t *sink = NULL;
@@ -123,7 +123,7 @@ schloss_rc dead_letter_send(handle_t *h, const target_entry_t *e, size_t i, byte
     ENSURE(headers != NULL, err, NO_MEMORY, "out of memory");
     buf_t json;
     buf_init(&json, LIMIT_RECORD_BYTES, "LIMIT_RECORD_BYTES", true);
-    letter.n_headers = headers_of(call, v, run, why == NULL ? NULL : schloss_error_message(why), headers);
+    letter.n_headers = headers_of(call, v, run, why, headers);
     letter.headers = headers;
     letter.key = call->target->other;
     if (h->writing) {
@@ -133,7 +133,8 @@ schloss_rc dead_letter_send(handle_t *h, const target_entry_t *e, size_t i, byte
         letter.value = call->raw;
     }
     schloss_error_t failed = {.code = 0};
-    if (sink->send(sink->user, &letter, &failed) != SCHLOSS_OK) {
+    *sent = sink->send(sink->user, &letter, &failed) == SCHLOSS_OK;
+    if (!*sent) {
         LOG_WARN("rules", "rule %s of subject %s: the dead letter for topic %s could not be sent: %s", run->rule->name,
                  v->schema.subject, letter.topic, failed.message);
     } else {

@@ -84,12 +84,12 @@ schloss_rc handle_init(handle_t *h, schloss_client_t *client, const schloss_conf
     h->key_header = wants_headers(h, true);
     h->value_header = wants_headers(h, false);
     for (size_t i = 0; i < 2; i++) {
-        buf_init(&h->out[i], h->max_record + 4096, "schloss.limit.record.bytes", true);
+        buf_init(&h->out[i], h->max_record + RECORD_GROWTH, "schloss.limit.record.bytes", true);
         buf_spread(&h->out[i]);
     }
-    buf_init(&h->scratch, h->max_record + 4096, "schloss.limit.record.bytes", false);
-    buf_init(&h->plain, h->max_record + 4096, "schloss.limit.record.bytes", true);
-    buf_init(&h->made, h->max_record + 4096, "schloss.limit.record.bytes", true);
+    buf_init(&h->scratch, h->max_record + RECORD_GROWTH, "schloss.limit.record.bytes", false);
+    buf_init(&h->plain, h->max_record + RECORD_GROWTH, "schloss.limit.record.bytes", true);
+    buf_init(&h->made, h->max_record + RECORD_GROWTH, "schloss.limit.record.bytes", true);
     h->targets = map_new(entry_free);
     if (h->targets == NULL) {
         handle_clear(h);

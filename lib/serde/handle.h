@@ -7,6 +7,7 @@
 #include "serde/view.h"
 
 #define TARGET_KEY_MAX 1600u /* topic, subject, id or GUID */
+#define RECORD_GROWTH 4096u  /* how much longer than schloss.limit.record.bytes a ciphertext may be */
 #define TARGETS_MAX 4096u    /* entries per handle before it starts anew */
 
 /* Counted here, added to the rule's counters now and then: no atomic per record. */
@@ -101,11 +102,13 @@ SCHLOSS_NODISCARD schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t 
 /* Adds an entry's counts to those of its rules and DEKs. */
 void handle_flush_entry(target_entry_t *e);
 
-/* Sends the record of a failed (why) or succeeded (why NULL) rule to its dead letter topic. record: as it was before
- * the first rule (writing). Failures to send are logged; the record fails either way. @return an error when the letter
- * cannot be addressed */
+/* Sends the record of a rule that failed (why: its error) or succeeded (why NULL) to its dead letter topic. record: as
+ * it was before the first rule (writing). *sent: false when the sink failed, which is logged; the record fails either
+ * way.
+ * @return an error when the letter cannot be addressed */
 SCHLOSS_NODISCARD schloss_rc dead_letter_send(handle_t *h, const target_entry_t *e, size_t run, bytes_t record,
-                                              const run_call_t *call, const schloss_error_t *why, schloss_error_t *err);
+                                              const run_call_t *call, const char *why, bool *sent,
+                                              schloss_error_t *err);
 
 /* Wipes what a call leaves in the buffers, but for its result. */
 void handle_wipe(handle_t *h, bool keep_result);

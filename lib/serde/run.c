@@ -55,15 +55,19 @@ static void count_action(const rule_run_t *run, action_t a) {
 static schloss_rc dead_letter(const pass_t *p, size_t i, schloss_rc rc, schloss_error_t *err) {
     const rule_run_t *run = &p->e->view->runs[i];
     schloss_error_t failed = {.code = 0};
-    TRY(dead_letter_send(p->h, p->e, i, p->first, p->call, rc == SCHLOSS_OK ? NULL : err, &failed) == SCHLOSS_OK
-            ? SCHLOSS_OK
-            : (err_copy(err, &failed), failed.code));
+    bool sent = false;
+    const char *why = rc == SCHLOSS_OK ? NULL : err != NULL ? schloss_error_message(err) : schloss_rc_name(rc);
+    if (dead_letter_send(p->h, p->e, i, p->first, p->call, why, &sent, &failed) != SCHLOSS_OK) {
+        err_copy(err, &failed);
+        return failed.code;
+    }
     if (rc == SCHLOSS_OK) {
         rc = FAIL(err, RULE_ACTION, "rule %s succeeded and its onSuccess is DLQ", run->rule->name);
         err_rule(err, run->rule->name);
         return rc;
     }
-    err_wrap(err, "Rule failed: %s (sent to the dead letter topic)", run->rule->name);
+    err_wrap(err, "Rule failed: %s (%s)", run->rule->name,
+             sent ? "sent to the dead letter topic" : "the dead letter could not be sent");
     return rc;
 }
 
@@ -263,7 +267,7 @@ schloss_rc handle_run(handle_t *h, target_entry_t *e, bytes_t in, const run_call
     pass_t p = {.h = h, .e = e, .call = call, .ptr = in.ptr, .len = in.len, .is_plain = h->writing};
     p.first.ptr = in.ptr;
     p.first.len = in.len;
-    if (in.len > h->max_record) {
+    if (in.len > h->max_record + (h->writing ? 0 : RECORD_GROWTH)) { /* what was written can be read */
         schloss_rc rc = FAIL(err, LIMIT_EXCEEDED, "the record has %zu bytes, limit schloss.limit.record.bytes is %zu",
                              in.len, h->max_record);
         err_subject(err, v->schema.subject);

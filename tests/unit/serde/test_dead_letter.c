@@ -177,6 +177,12 @@ static void a_letter_that_cannot_be_sent_changes_nothing(void **state) {
     open_with(&w, &m, DOMAIN(RULE("r", "ENCRYPT", PII, TOPIC)), NULL);
     assert_int_equal(write_one(&w), SCHLOSS_E_BAD_RULE_PARAM);
     assert_int_equal(m.n, 1);
+    assert_non_null(strstr(schloss_error_message(w.err), "could not be sent"));
+    m.headers[0] = '\0';
+    schloss_encoded_t enc; /* nobody looks at the error: the letter says why all the same */
+    assert_int_equal(schloss_serialize(w.ser, &w.target, schloss_bytes(rec, rec_len), &enc, NULL),
+                     SCHLOSS_E_BAD_RULE_PARAM);
+    assert_non_null(strstr(m.headers, "__rule.exception=BAD_RULE_PARAM"));
     world_close(&w);
 }
 
