@@ -193,10 +193,10 @@ static void *server_accept(void *arg) {
             abort();
         }
         *c = (server_connection_t){s, fd};
-        if (pthread_create(&s->threads[s->n_threads], NULL, server_connection_run, c) != 0) {
+        int n = s->n_threads++; /* counted before it answers: tests look right after the first answer */
+        if (pthread_create(&s->threads[n], NULL, server_connection_run, c) != 0) {
             abort();
         }
-        s->n_threads++;
     }
     return NULL;
 }
