@@ -52,7 +52,7 @@ static schloss_rc creds_find(const vault_t *v, creds_t *c, schloss_error_t *err)
     if (c->role == NULL && role != NULL) {
         const char *file = kms_setting(v->key, "kubernetes.jwt.file", NULL);
         const char *path = kms_setting(v->key, "jwt.auth.path", NULL);
-        if (file == NULL && kms_setting(v->key, "vault.allowed.urls", NULL) == NULL) {
+        if (file == NULL && kms_setting(v->key, "vault.allowed.urls", "VAULT_ADDR") == NULL) {
             return rest_fail(v->key, SCHLOSS_E_KMS_CONF, 0, "", "set vault.allowed.urls, or name kubernetes.jwt.file",
                              err, "this server is not known to be one that may see the pod's token");
         }

@@ -15,7 +15,7 @@
 /* With vault.allowed.urls the operator says which servers may see his credentials, whatever a KEK of the registry says.
  */
 static bool base_is_allowed(const kms_key_t *key, const char *base) {
-    const char *list = kms_setting(key, "vault.allowed.urls", NULL);
+    const char *list = kms_setting(key, "vault.allowed.urls", "VAULT_ADDR");
     if (list == NULL) {
         return true;
     }

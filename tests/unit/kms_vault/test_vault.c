@@ -306,6 +306,11 @@ static void test_settings(void **state) {
     SETTINGS(s, "token.id", "t", "vault.allowed.urls", BASE "0,https://vault.test");
     script_fails(s, true, SCHLOSS_E_KMS_REGION);
     assert_int_equal(s->n_asked, 0);
+    assert_int_equal(setenv("VAULT_ADDR", "https://elsewhere.test:8200", 1), 0); /* whose VAULT_TOKEN is that? */
+    SETTINGS(s, "token.id", "t");
+    script_fails(s, true, SCHLOSS_E_KMS_REGION);
+    assert_int_equal(s->n_asked, 0);
+    assert_int_equal(unsetenv("VAULT_ADDR"), 0);
     SETTINGS(s, "token.id", "t", "vault.allowed.urls", "https://a, " BASE "/");
     STEPS(s, NOT_RENEWABLE, DECRYPTED);
     assert_int_equal(script_run(s, false), 0);
