@@ -83,6 +83,13 @@ bool buf_grow(buf_t *b, size_t extra) {
     return true;
 }
 
+void copy_long(uint8_t *dst, const uint8_t *src, size_t n) {
+    for (size_t step = 1024; n > 0; dst += step, src += step, n -= step) {
+        step = step < n ? step : n; /* below what glibc copies by rep movsb */
+        memcpy(dst, src, step);
+    }
+}
+
 void buf_printf(buf_t *b, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);

@@ -1,9 +1,12 @@
-/* The hot path: after warm-up, 10,000 records in and out without one allocation, without one lock of ours, and without
- * one system call, except the nonce refill: at most one getrandom per 256 encryptions.
+/* The hot path: after warm-up, 10,000 records in and out without one
+ * allocation, without one lock of ours, and without one system call, except the
+ * nonce refill: at most one getrandom per 256 encryptions.
  *
- * Allocations are counted by this program's own malloc family in front of glibc's, locks by its own pthread_mutex_lock
- * and pthread_rwlock_*lock (only those called from the library, which is linked into this program; OpenSSL's are its
- * own affair), system calls by tracing a child. Not for sanitizer builds, which replace malloc themselves. */
+ * Allocations are counted by this program's own malloc family in front of
+ * glibc's, locks by its own pthread_mutex_lock and pthread_rwlock_*lock (only
+ * those called from the library, which is linked into this program; OpenSSL's
+ * are its own affair), system calls by tracing a child. Not for sanitizer
+ * builds, which replace malloc themselves. */
 #include "hotpath.h"
 #include "crypto/aead.h"
 #include "testlib/world.h"
@@ -113,6 +116,7 @@ typedef struct path {
     const char *name, *rules;
     const char *const *conf;
     unsigned encryptions; /* per record */
+    const char *type;     /* NULL: AVRO */
 } path_t;
 
 typedef struct loop {
@@ -152,9 +156,56 @@ static bool turns(loop_t *l, unsigned n) {
 
 static loop_t loop; /* not on the stack: the child uses it too */
 
+#define JSON_SCHEMA                                                                                                    \
+    "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\","                                              \
+    "\"confluent:tags\":[\"PII\"]},"                                                                                   \
+    "\"n\":{\"type\":\"integer\"},\"note\":{\"type\":\"string\"},"                                                     \
+    "\"blob\":{\"type\":\"string\",\"confluent:tags\":[\"PII\"]},"                                                     \
+    "\"alias\":{\"oneOf\":[{\"type\":\"null\"},{\"type\":\"string\"}],\"confluent:tags\":[\"PII\"]}}}"
+/* Person as Protobuf: name = 1 [PII], int32 n = 2, note = 3, bytes blob = 4 [PII], alias = 5 [PII]. */
+#define PROTOBUF_SCHEMA                                                                                                \
+    "CgxwZXJzb24ucHJvdG8aFGNvbmZsdWVudC9tZXRhLnByb3RvImoKBlBlcnNvbhIWCgRuYW1lGA"                                       \
+    "EgASgJQgiCRAUaA1BJSRIJCgFuGA"                                                                                     \
+    "IgASgFEgwKBG5vdGUYAyABKAkSFgoEYmxvYhgEIAEoDEIIgkQFGgNQSUkSFwoFYWxpYXMYBSAB"                                       \
+    "KAlCCIJEBRoDUElJYgZwcm90bzM="
+
+static void put_record(const void *p, size_t n) {
+    memcpy(loop.record, p, n);
+    loop.len = n;
+}
+
+/* The same person in another format: a later version of the subject. */
+static void put_format(const char *type, const char *rules) {
+    static const char json[] = "{\"name\": \"Ada Lovelace\", \"n\": 7, \"note\": \"plain "
+                               "\\u00e9\", "
+                               "\"blob\": \"0123456789012345678901234567890123456789\", \"alias\": "
+                               "\"ada\"}";
+    static const char protobuf[] = "\x0a\x0c"
+                                   "Ada Lovelace\x10\x07\x1a\x0aplain note\x22\x08"
+                                   "01234567\x2a\x03"
+                                   "ada";
+    bool is_json = strcmp(type, "JSON") == 0;
+    json_t *schema = json_pack("{s:s, s:i, s:i, s:s, s:s, s:s}", "subject", WORLD_SUBJECT, "version", 2, "id", 2,
+                               "guid", "00000000-0000-4000-8000-000000000002", "schemaType", type, "schema",
+                               is_json ? JSON_SCHEMA : PROTOBUF_SCHEMA);
+    if (rules != NULL) {
+        json_object_set_new(schema, "ruleSet", json_loads(rules, 0, NULL));
+    }
+    fake_registry_put_schema(loop.w.fr, schema);
+    json_decref(schema);
+    if (is_json) {
+        put_record(json, sizeof json - 1);
+    } else {
+        put_record(protobuf, sizeof protobuf - 1);
+    }
+}
+
 static bool warm(const path_t *p) {
     world_open(&loop.w, FAKE_SCHEMA_PERSON, p->rules, p->conf);
     loop.len = world_person(loop.record, sizeof loop.record, "Ada Lovelace", 7, "plain note", 300, "ada");
+    if (p->type != NULL) {
+        put_format(p->type, p->rules);
+    }
     return turns(&loop, WARM_UP);
 }
 
@@ -205,7 +256,8 @@ static bool check_allocations(const path_t *p) {
     return ok && a == 0 && l == 0;
 }
 
-/* The counters count: without this a wrong interposition would pass everything. */
+/* The counters count: without this a wrong interposition would pass everything.
+ */
 static const char *volatile stage = "counters";
 
 static bool check_counters(void) {
@@ -220,26 +272,36 @@ static bool check_counters(void) {
     free(text);
     bool ok = atomic_load(&allocations) == 2 && atomic_load(&locks) == 1;
     if (!ok) {
-        printf("FAIL the counters of this test do not count: %llu allocations, %llu locks\n",
+        printf("FAIL the counters of this test do not count: %llu allocations, "
+               "%llu locks\n",
                (unsigned long long)atomic_load(&allocations), (unsigned long long)atomic_load(&locks));
     }
     return ok;
 }
 
 int main(void) {
-    setvbuf(stdout, NULL, _IOLBF, 0); /* a sanitizer that ends the process must not take the findings along */
+    setvbuf(stdout, NULL, _IOLBF, 0); /* a sanitizer that ends the process must
+                                         not take the findings along */
     static const char *const ipsecmb[] = {"schloss.crypto.backend", "ipsec-mb", NULL};
     static const char *const openssl[] = {"schloss.crypto.backend", "openssl", NULL};
     static const char *const header[] = {"value.schema.id.serializer", "HeaderSchemaIdSerializer", NULL};
     static const path_t paths[] = {
-        {"no rule", NULL, NULL, 0},
-        {"three fields, AES256_GCM, ipsec-mb", FAKE_RULES_PII("AES256_GCM", ""), ipsecmb, 3},
-        {"three fields, AES256_GCM, openssl", FAKE_RULES_PII("AES256_GCM", ""), openssl, 3},
+        {"no rule", NULL, NULL, 0, NULL},
+        {"three fields, AES256_GCM, ipsec-mb", FAKE_RULES_PII("AES256_GCM", ""), ipsecmb, 3, NULL},
+        {"three fields, AES256_GCM, openssl", FAKE_RULES_PII("AES256_GCM", ""), openssl, 3, NULL},
         {"three fields, AES128_GCM, rotated", FAKE_RULES_PII("AES128_GCM", ",\"encrypt.dek.expiry.days\":\"1\""), NULL,
-         3},
-        {"three fields, AES256_SIV", FAKE_RULES_PII("AES256_SIV", ""), NULL, 0},
-        {"payload, AES256_GCM", FAKE_RULES_PAYLOAD("AES256_GCM", ""), NULL, 1},
-        {"three fields, GUID header", FAKE_RULES_PII("AES256_GCM", ""), header, 3},
+         3, NULL},
+        {"three fields, AES256_SIV", FAKE_RULES_PII("AES256_SIV", ""), NULL, 0, NULL},
+        {"payload, AES256_GCM", FAKE_RULES_PAYLOAD("AES256_GCM", ""), NULL, 1, NULL},
+        {"three fields, GUID header", FAKE_RULES_PII("AES256_GCM", ""), header, 3, NULL},
+        {"JSON, no rule", NULL, NULL, 0, "JSON"},
+        {"JSON, three fields, AES256_GCM", FAKE_RULES_PII("AES256_GCM", ""), NULL, 3, "JSON"},
+        {"JSON, three fields, AES256_SIV", FAKE_RULES_PII("AES256_SIV", ""), NULL, 0, "JSON"},
+        {"JSON, payload, AES256_GCM", FAKE_RULES_PAYLOAD("AES256_GCM", ""), NULL, 1, "JSON"},
+        {"Protobuf, no rule", NULL, NULL, 0, "PROTOBUF"},
+        {"Protobuf, three fields, AES256_GCM", FAKE_RULES_PII("AES256_GCM", ""), NULL, 3, "PROTOBUF"},
+        {"Protobuf, three fields, AES256_SIV", FAKE_RULES_PII("AES256_SIV", ""), NULL, 0, "PROTOBUF"},
+        {"Protobuf, payload, AES256_GCM", FAKE_RULES_PAYLOAD("AES256_GCM", ""), NULL, 1, "PROTOBUF"},
     };
     unsigned passed = 0, failed = 0;
     if (!check_counters()) {
