@@ -453,7 +453,7 @@ static void put_imports(printer_t *p, bytes_t file) {
     uint8_t kinds[LIMIT_PROTO_IMPORTS] = {0};
     bool begun = false;
     note_imports(file, kinds);
-    for (uint8_t wanted = 0; wanted <= IMPORT_PUBLIC; wanted++) {
+    for (unsigned wanted = 0; wanted <= IMPORT_PUBLIC; wanted++) {
         size_t index = 0;
         PROTO_EACH(f, file, 3) {
             if (index == LIMIT_PROTO_IMPORTS) {
