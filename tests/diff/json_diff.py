@@ -215,10 +215,12 @@ class Walk:
         for kind, types, schema, field in ops:
             fits = any(fits_type(t, value) or (t in ("integer", "number") and fits_type("number", value)) for t in types)
             if kind != "leaf":
+                if not self.op_touched(kind, schema, field):
+                    continue  # it says nothing about what is covered
                 shape = isinstance(value, dict) if kind == "object" else isinstance(value, list)
                 accepted = accepted or shape
                 strict = types and set(types) <= {kind, "null"}
-                if not shape and value is not None and strict and self.writing and self.op_touched(kind, schema, field):
+                if not shape and value is not None and strict and self.writing:
                     raise Refused("container")
                 continue
             if value is None or not (self.writing or "string" in types):
