@@ -6,8 +6,7 @@ add_compile_options(
   -fstack-protector-strong -fno-strict-aliasing)
 add_compile_definitions(_GNU_SOURCE)
 include(CheckCCompilerFlag)
-# gcc clears structs by `rep stos`, which takes longer to start than the hot path takes to clear them.
-foreach(flag -fstack-clash-protection -fcf-protection -mmemset-strategy=unrolled_loop:256:noalign,libcall:-1:noalign)
+foreach(flag -fstack-clash-protection -fcf-protection)
   string(MAKE_C_IDENTIFIER "has${flag}" var)
   check_c_compiler_flag(${flag} ${var})
   if(${var})
