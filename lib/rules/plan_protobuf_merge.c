@@ -215,6 +215,28 @@ static schloss_rc check(careful_t *c, const pb_op_t *op, const item_t *f) {
     return pb_run_message(r, &r->p->blocks[op->block], f->body, f->end, 0);
 }
 
+/* A message that a later member of its oneof has cleared is not written, but malformed it must not be all the same. */
+static schloss_rc check_cleared(careful_t *c, const pb_op_t *op, const item_t *f) {
+    pb_run_t *r = c->r;
+    const pb_block_t *b = &r->p->blocks[op->block];
+    item_t inner;
+    if (++r->depth > LIMIT_RECORD_DEPTH) {
+        return pb_run_too_deep(r);
+    }
+    for (const uint8_t *p = f->body; p < f->end; p = inner.after) {
+        const pb_op_t *o = NULL;
+        uint32_t tag = 0;
+        TRY(next_field(c, b, p, f->end, &inner, &tag, &o));
+        if (o != NULL && (o->code == PB_OP_CALL || o->code == PB_OP_GROUP)) {
+            TRY(check_cleared(c, o, &inner));
+        } else if (o != NULL) {
+            TRY(check(c, o, &inner));
+        }
+    }
+    r->depth--;
+    return SCHLOSS_OK;
+}
+
 static schloss_rc write_absent(careful_t *c, const pb_block_t *b, size_t base, uint32_t *next, uint32_t number) {
     for (; *next < b->n_singles && b->singles[*next].number < number; ++*next) {
         if (b->singles[*next].always && slot(c, base, *next)->next == NONE) {
@@ -247,6 +269,9 @@ static schloss_rc write_pieces(careful_t *c, const pb_block_t *b, uint32_t first
                 continue;
             }
             item_t s = *slot(c, base, op->single);
+            if (s.next == NONE && op->touched && (op->code == PB_OP_CALL || op->code == PB_OP_GROUP)) {
+                TRY(check_cleared(c, op, &f));
+            }
             if (s.next != NONE && c->items[s.next].tag == f.tag) {
                 TRY(write_single(c, b, op, s.next, s.last));
             }
