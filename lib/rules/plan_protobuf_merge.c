@@ -215,7 +215,8 @@ static schloss_rc check(careful_t *c, const pb_op_t *op, const item_t *f) {
     return pb_run_message(r, &r->p->blocks[op->block], f->body, f->end, 0);
 }
 
-/* A message that a later member of its oneof has cleared is not written, but malformed it must not be all the same. */
+/* A message that another member of its oneof has cleared since is not written, but malformed it must not be all the
+ * same. */
 static schloss_rc check_cleared(careful_t *c, const pb_op_t *op, const item_t *f) {
     pb_run_t *r = c->r;
     const pb_block_t *b = &r->p->blocks[op->block];
@@ -268,12 +269,12 @@ static schloss_rc write_pieces(careful_t *c, const pb_block_t *b, uint32_t first
                 TRY(write_other(c, b, op, f));
                 continue;
             }
-            item_t s = *slot(c, base, op->single);
-            if (s.next == NONE && op->touched && (op->code == PB_OP_CALL || op->code == PB_OP_GROUP)) {
+            item_t *s = slot(c, base, op->single);
+            if (s->next != NONE && c->items[s->next].tag == f.tag) {
+                s->tag = f.tag; /* reached: what comes now belongs to what is written here */
+                TRY(write_single(c, b, op, s->next, s->last));
+            } else if (s->tag == NULL && op->touched && (op->code == PB_OP_CALL || op->code == PB_OP_GROUP)) {
                 TRY(check_cleared(c, op, &f));
-            }
-            if (s.next != NONE && c->items[s.next].tag == f.tag) {
-                TRY(write_single(c, b, op, s.next, s.last));
             }
         }
     }

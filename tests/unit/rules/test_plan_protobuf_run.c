@@ -238,6 +238,7 @@ static void malformed_bytes_are_refused_by_every_plan(void **state) {
         {"\xc2\1\7abcdefg", 10},             /* packed doubles of seven bytes */
         {"\x5a\2\x0a\1", 4},                 /* cut inside a message */
         {"\xfb\7\xf4\7", 4},                 /* unknown group closed by another number */
+        {"\x5a\0\x4a\1\5\x50\1\x4a\0", 9},   /* the same, and set again */
         {"\x5a\0\x4a\1\5\x50\1", 7},         /* out of order, a malformed message that its oneof clears */
     };
     fixture_t f;
